@@ -1,0 +1,39 @@
+// What a node offers: described once, called through one handler. host makes such objects, federation routes to them.
+
+import type { CallHandler } from './call.ts';
+
+/** `pure` < `reads` < `writes`; `calls` sends to other servers and counts as `writes` for who sees only the word. */
+export type Effect = 'pure' | 'reads' | 'writes' | 'calls';
+
+export interface ParameterDescription {
+  readonly name: string;
+  /** Type in the language's notation, `any` if not declared. */
+  readonly type: string;
+  readonly optional: boolean;
+}
+
+export interface MethodDescription {
+  readonly name: string;
+  readonly params: readonly ParameterDescription[];
+  /** Result type in the language's notation, `any` if not declared. */
+  readonly returns: string;
+  readonly effect: Effect;
+  readonly doc?: string;
+}
+
+/** A service as its node offers it (protocol.md §4 ServiceDescription, without `instance`, which the session adds). */
+export interface ServiceOffer {
+  readonly name: string;
+  readonly version?: string;
+  readonly methods: readonly MethodDescription[];
+  /** `private`: this Main only. */
+  readonly visibility: 'federated' | 'private';
+  readonly weight: number;
+}
+
+/** A service that runs in this node. */
+export interface Service {
+  readonly offer: ServiceOffer;
+  /** `call.destination` has been resolved; answers `method_not_found` itself. */
+  readonly handle: CallHandler;
+}
