@@ -1,0 +1,38 @@
+// What a session needs from the node it belongs to, and no more. Policy (who may call what) is the owner's.
+
+import type {
+  Call,
+  Cancel,
+  CloseReason,
+  Discovery,
+  DrainMessage,
+  RegistrationAnswer,
+  RegistrationMessage,
+  RegistryState,
+  Settle,
+} from '@relay/protocol';
+import type { Session } from './session.ts';
+
+export interface SessionOwner {
+  /**
+   * The session is usable and reachable by its id. `resumed`: the services of the Home stand as they were and no
+   * registration will come.
+   */
+  onOpened(session: Session, resumed: boolean): void;
+  /** A request came in; source, caller, path and call path are as received. Same contract as `CallHandler`. */
+  onCall(session: Session, call: Call, settle: Settle): Cancel;
+  /** From a Home, one part of a registration; takes effect with `complete`. */
+  onRegistration(session: Session, message: RegistrationMessage): RegistrationAnswer;
+  /** From a peer. */
+  onDiscovery(session: Session, discovery: Discovery): void;
+  /** From a Main that is leaving. */
+  onDrain(session: Session, message: DrainMessage): void;
+  /** Stated in each heartbeat to a peer. */
+  registryState(session: Session): RegistryState | undefined;
+  /** What a peer stated in a heartbeat. */
+  onRegistryState(session: Session, state: RegistryState): void;
+  /** Stated in each heartbeat. */
+  load(): { readonly inFlight: number; readonly capacity: number };
+  /** Exactly once per opened session, after the calls waiting on it have been settled. */
+  onClosed(session: Session, reason: CloseReason): void;
+}
