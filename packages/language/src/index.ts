@@ -1,1 +1,46 @@
-export {};
+// What the package gives to hosts, tools and the command line.
+
+export type { Effect, ServiceInterface } from './check/service-interface.ts';
+export type { Diagnostic } from './diagnostic.ts';
+export { type Binding, bindArguments } from './run/bind.ts';
+export { createMessage, DEFAULT_BUDGETS, type MessageOptions, topLevelBudgets } from './run/budget.ts';
+export { isoText, parseIso } from './run/datetime.ts';
+export type {
+  Budgets,
+  Effects,
+  Executed,
+  Message,
+  ReceiveDefinition,
+  SendArguments,
+  SendCode,
+  ServerDefinition,
+  ServerStatus,
+} from './run/effects.ts';
+export {
+  BudgetExceeded,
+  FailedSend,
+  type FailedSendDetails,
+  normalizeFailure,
+  RuntimeFailure,
+  type SourcePlace,
+  Thrown,
+} from './run/failure.ts';
+export { type Fit, fit, type Misfit, misfitText } from './run/fit.ts';
+export { display, isEqual, measure, textOf } from './run/inspect.ts';
+export { fromJsonText, toJsonText, type WriteOptions } from './run/json.ts';
+export type { ReadOptions } from './run/json-reader.ts';
+export type { RuntimeType, StructDefinition, Structs } from './run/type.ts';
+export {
+  ArrayValue,
+  DatetimeValue,
+  FunctionValue,
+  isTruthy,
+  type Kind,
+  kindOf,
+  type Measure,
+  ObjectValue,
+  ServerValue,
+  StructValue,
+  type Value,
+} from './run/value.ts';
+export { type Position, positionAt, type SourceFile, type Span } from './source.ts';

@@ -28,12 +28,16 @@ export interface Budgets {
  */
 export interface Message {
   readonly budgets: Budgets;
-  /** What is left; below zero the budget is exceeded. */
+  /** What is left before the next look at the clock; `reserve` holds the rest. Made by `createMessage`. */
   steps: number;
+  reserve: number;
+  /** What is left; below zero the budget is exceeded. */
   depth: number;
   sends: number;
   /** The server that handles it; undefined for top-level code. */
   readonly server: ServerDefinition | undefined;
+  /** The receive function it began with; set when that runs. Its effect is what the message may do. */
+  entered: ReceiveDefinition | undefined;
   /** State as this message sees it: that of the server when the message began, plus its own changes. Committed by the host. */
   state: ObjectValue | undefined;
   /** Servers that wait for this message, outermost first, ending with its own: `SERVICE@ADDRESS`, or the bare name in this program. */
@@ -46,16 +50,22 @@ export interface ReceiveDefinition {
   readonly name: string;
   readonly params: readonly { readonly name: string; readonly type: RuntimeType | undefined }[];
   readonly effect: Effect;
+  /** How strongly it acts beside sending; language.md §15. */
+  readonly level: Exclude<Effect, 'calls'>;
   /** May wait for a reply: `run` may return a promise. */
   readonly suspends: boolean;
-  /** Runs the body. Arguments are bound and checked (see `bindArguments`), one per parameter. */
+  /** Runs the body. Arguments are bound and checked (see `bindArguments`), one per parameter; the result is checked to be data. */
   readonly run: (message: Message, ...args: Value[]) => Value | Promise<Value>;
 }
 
 export interface ServerDefinition {
   readonly name: string;
   /** In order of declaration; `initial` has been evaluated and checked. */
-  readonly fields: readonly { readonly name: string; readonly type: RuntimeType | undefined; readonly initial: Value }[];
+  readonly fields: readonly {
+    readonly name: string;
+    readonly type: RuntimeType | undefined;
+    readonly initial: Value;
+  }[];
   readonly receives: ReadonlyMap<string, ReceiveDefinition>;
 }
 
@@ -68,6 +78,9 @@ export interface ServerStatus {
 export type SendArguments =
   | { readonly kind: 'named'; readonly value: ObjectValue }
   | { readonly kind: 'positional'; readonly values: readonly Value[] };
+
+/** Did the handler run? `unknown`: nobody can tell. */
+export type Executed = 'no' | 'yes' | 'unknown';
 
 /** Codes of a failed send; language.md §10. Transports may add codes. */
 export type SendCode =

@@ -1,0 +1,178 @@
+import { parseIso } from './datetime.ts';
+import { RuntimeFailure } from './failure.ts';
+import { buildStruct } from './fit.ts';
+import { MAX_NESTING } from './inspect.ts';
+import type { Structs } from './type.ts';
+import { ArrayValue, EMPTY_ARRAY, EMPTY_OBJECT, ObjectValue, type Value } from './value.ts';
+
+export interface ReadOptions {
+  /** Objects with `_type` become one of these if they fit. */
+  readonly structs?: Structs;
+  /** Read the tagged form: `{"_type":"datetime",…}` is a datetime. Default false. */
+  readonly tagged?: boolean;
+}
+
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+const NO_STRUCTS: Structs = new Map();
+
+/** Reads one text. Depth is bounded, keys keep their order, a repeated key keeps its last value. */
+export class JsonReader {
+  readonly #text: string;
+  readonly #structs: Structs;
+  readonly #tagged: boolean;
+  #at = 0;
+
+  constructor(text: string, options: ReadOptions) {
+    this.#text = text;
+    this.#structs = options.structs ?? NO_STRUCTS;
+    this.#tagged = options.tagged ?? false;
+  }
+
+  read(): Value {
+    const value = this.#value(0);
+    this.#skipBlanks();
+    if (this.#at < this.#text.length) throw this.#unexpected();
+    return value;
+  }
+
+  #unexpected(): RuntimeFailure {
+    if (this.#at >= this.#text.length) return new RuntimeFailure('unexpected end of text');
+    const found = String.fromCodePoint(this.#text.codePointAt(this.#at)!);
+    return new RuntimeFailure(`unexpected ${JSON.stringify(found)} at position ${this.#at}`);
+  }
+
+  #skipBlanks(): void {
+    for (;;) {
+      const unit = this.#text.charCodeAt(this.#at);
+      if (unit !== 0x20 && unit !== 0x0a && unit !== 0x0d && unit !== 0x09) return;
+      this.#at += 1;
+    }
+  }
+
+  #value(depth: number): Value {
+    this.#skipBlanks();
+    switch (this.#text[this.#at]) {
+      case '{':
+        return this.#object(depth);
+      case '[':
+        return this.#array(depth);
+      case '"':
+        return this.#string();
+      case 't':
+        return this.#word('true', true);
+      case 'f':
+        return this.#word('false', false);
+      case 'n':
+        return this.#word('null', null);
+      default:
+        return this.#number();
+    }
+  }
+
+  #word(word: string, value: Value): Value {
+    if (!this.#text.startsWith(word, this.#at)) throw this.#unexpected();
+    this.#at += word.length;
+    return value;
+  }
+
+  #number(): number {
+    NUMBER.lastIndex = this.#at;
+    const found = NUMBER.exec(this.#text);
+    if (found === null) throw this.#unexpected();
+    const value = Number(found[0]);
+    if (!Number.isFinite(value)) throw new RuntimeFailure(`number too large at position ${this.#at}`);
+    this.#at += found[0].length;
+    return value;
+  }
+
+  #string(): string {
+    const start = this.#at;
+    let isPlain = true;
+    for (let at = start + 1; ; at += 1) {
+      const unit = this.#text.charCodeAt(at);
+      if (unit === 0x22) {
+        this.#at = at + 1;
+        const raw = this.#text.slice(start + 1, at);
+        return isPlain ? raw : this.#unescaped(start);
+      }
+      // NaN beyond the end; control characters must be escaped.
+      if (!(unit >= 0x20)) {
+        this.#at = at;
+        throw this.#unexpected();
+      }
+      if (unit === 0x5c) {
+        isPlain = false;
+        at += 1;
+      } else if (unit >= 0xd800 && unit <= 0xdfff) isPlain = false;
+    }
+  }
+
+  #unescaped(start: number): string {
+    try {
+      const text: string = JSON.parse(this.#text.slice(start, this.#at));
+      if (text.isWellFormed()) return text;
+    } catch {
+      // Reported below, like half a surrogate pair.
+    }
+    throw new RuntimeFailure(`malformed string at position ${start}`);
+  }
+
+  #open(depth: number): void {
+    if (depth >= MAX_NESTING) throw new RuntimeFailure('nested too deeply');
+    this.#at += 1;
+    this.#skipBlanks();
+  }
+
+  /** After a part: true if another follows. */
+  #goesOn(close: string): boolean {
+    this.#skipBlanks();
+    const mark = this.#text[this.#at];
+    if (mark !== ',' && mark !== close) throw this.#unexpected();
+    this.#at += 1;
+    return mark === ',';
+  }
+
+  #array(depth: number): ArrayValue {
+    this.#open(depth);
+    if (this.#text[this.#at] === ']') {
+      this.#at += 1;
+      return EMPTY_ARRAY;
+    }
+    const items: Value[] = [];
+    do items.push(this.#value(depth + 1));
+    while (this.#goesOn(']'));
+    return new ArrayValue(items);
+  }
+
+  #object(depth: number): Value {
+    this.#open(depth);
+    if (this.#text[this.#at] === '}') {
+      this.#at += 1;
+      return EMPTY_OBJECT;
+    }
+    const entries: [string, Value][] = [];
+    do {
+      this.#skipBlanks();
+      if (this.#text[this.#at] !== '"') throw this.#unexpected();
+      const key = this.#string();
+      this.#skipBlanks();
+      if (this.#text[this.#at] !== ':') throw this.#unexpected();
+      this.#at += 1;
+      entries.push([key, this.#value(depth + 1)]);
+    } while (this.#goesOn('}'));
+    return this.#typed(ObjectValue.from(entries));
+  }
+
+  #typed(object: ObjectValue): Value {
+    const type = object.get('_type');
+    if (typeof type !== 'string') return object;
+    if (type === 'datetime' && this.#tagged && object.size === 2) {
+      const text = object.get('value');
+      return (typeof text === 'string' ? parseIso(text) : undefined) ?? object;
+    }
+    const definition = this.#structs.get(type);
+    if (definition === undefined) return object;
+    const built = buildStruct(object.remove('_type'), definition, this.#structs);
+    return built.ok ? built.value : object;
+  }
+}
