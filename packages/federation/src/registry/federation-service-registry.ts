@@ -1,0 +1,336 @@
+// Which service is where. Local (own program, connected Homes) and federated (learned from peers) are kept apart, look-up is
+// local first. An entry is removed by its owner, by the end of its session and lease, or by its ttl, and by nothing else.
+
+import {
+  type Clock,
+  type Discovery,
+  homeAddress,
+  LINK_LIMITS,
+  type LinkLimits,
+  type NodeAddress,
+  REGISTRY_LIMITS,
+  type RegistrationAnswer,
+  type RegistrationMessage,
+  type RegistryState,
+  type Service,
+  type ServiceDescription,
+} from '@relay/protocol';
+import { Advertisement } from './advertisement.ts';
+import { HomeRecord } from './home-record.ts';
+import { createInstance, type Holder, type Instance } from './instance.ts';
+import { RemoteMain } from './remote-main.ts';
+import { ServiceIndex } from './service-index.ts';
+
+export interface RegistryOptions {
+  readonly self: NodeAddress;
+  /** Of this process, as in AUTH. */
+  readonly instance: string;
+  readonly clock: Clock;
+  /** How long federated entries live without a word from their Main. Default 10 minutes. */
+  readonly federatedTtlMs?: number;
+  /** How long the entries of a Home outlive its session. Default 90 s. */
+  readonly leaseMs?: number;
+  readonly limits?: LinkLimits;
+  /** Calls one Home takes at once, as told to peers. */
+  readonly homeCapacity?: number;
+  /** Own changes of one turn, to be sent to every peer. */
+  readonly onAdvertise?: (deltas: readonly Discovery[]) => void;
+}
+
+export class FederationServiceRegistry {
+  readonly local = new ServiceIndex();
+  readonly federated = new ServiceIndex();
+  readonly #options: RegistryOptions;
+  readonly #self: Holder;
+  readonly #own = new Map<string, Instance>();
+  readonly #homes = new Map<string, HomeRecord>();
+  readonly #mains = new Map<string, RemoteMain>();
+  /** Home id → ids of the peers that have it, with the number of its services there. */
+  readonly #homesElsewhere = new Map<string, Map<string, number>>();
+  readonly #advertisement: Advertisement;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    const { clock } = options;
+    this.#self = {
+      isReachable: true,
+      get lastSeen() {
+        return clock.wallNow();
+      },
+      expiresAt: undefined,
+    };
+    this.#advertisement = new Advertisement({
+      clock,
+      instance: options.instance,
+      onChange: (deltas) => options.onAdvertise?.(deltas),
+    });
+  }
+
+  // Own program
+
+  /** The services of the own program; those that are not named any more go. */
+  setOwn(services: readonly Service[]): void {
+    const names = new Set(services.map((service) => service.offer.name));
+    for (const [name, instance] of this.#own) {
+      if (names.has(name)) continue;
+      this.#own.delete(name);
+      this.#removeLocal(instance);
+    }
+    for (const service of services) {
+      const description = { ...service.offer, instance: this.#options.instance };
+      const fields = {
+        description,
+        node: this.#options.self,
+        capacity: this.#capacity,
+        isHealthy: true,
+      } as const;
+      const earlier = this.#own.get(service.offer.name);
+      const instance = createInstance({ ...fields, origin: 'self', holder: this.#self, service }, earlier);
+      this.#own.set(service.offer.name, instance);
+      this.#putLocal(instance);
+    }
+  }
+
+  own(service: string): Instance | undefined {
+    return this.#own.get(service);
+  }
+
+  ownServices(): Iterable<Instance> {
+    return this.#own.values();
+  }
+
+  // Homes of this Main
+
+  /** Whether the entries of this Home stand since the registration `seq` of this instance, so that it need not send them. */
+  canResume(id: string, instance: string, seq: number): boolean {
+    const record = this.#homes.get(id);
+    return record !== undefined && seq > 0 && record.instance === instance && record.seq === seq;
+  }
+
+  /** A Home has a session. If it did not resume, a new process starts from nothing. */
+  homeConnected(id: string, instance: string, resumed: boolean): void {
+    const record = this.#homes.get(id) ?? new HomeRecord(id, instance, this.#options.clock.wallNow());
+    this.#homes.set(id, record);
+    record.lease?.[Symbol.dispose]();
+    record.lease = undefined;
+    record.expiresAt = undefined;
+    record.lastSeen = this.#options.clock.wallNow();
+    record.forgetPending();
+    this.#setReachable(record, true);
+    if (record.instance !== instance && !resumed) {
+      this.#replace(record, [], [...record.services.keys()]);
+      record.instance = instance;
+      record.seq = 0;
+    }
+  }
+
+  register(homeId: string, message: RegistrationMessage): RegistrationAnswer {
+    const record = this.#homes.get(homeId);
+    if (record === undefined) return { seq: message.seq, want: 0 };
+    const { limits = LINK_LIMITS, self } = this.#options;
+    const { answer, change } = record.register(message, limits, self.id);
+    if (change !== undefined) this.#replace(record, change.put, change.removed);
+    return answer;
+  }
+
+  /** The session of a Home has ended; `isClean` removes its entries at once, otherwise the lease begins. */
+  homeLost(id: string, isClean: boolean): void {
+    const record = this.#homes.get(id);
+    if (record === undefined) return;
+    if (isClean || record.services.size === 0) {
+      this.#forgetHome(record);
+      return;
+    }
+    const { clock, leaseMs = REGISTRY_LIMITS.leaseMs } = this.#options;
+    this.#setReachable(record, false);
+    record.expiresAt = clock.wallNow() + leaseMs;
+    record.lease?.[Symbol.dispose]();
+    record.lease = clock.after(leaseMs, () => this.#forgetHome(record));
+  }
+
+  homes(): Iterable<HomeRecord> {
+    return this.#homes.values();
+  }
+
+  /** The Home, connected or within its lease. */
+  home(id: string): HomeRecord | undefined {
+    return this.#homes.get(id);
+  }
+
+  // Peer Mains
+
+  /** A peer has a session: its entries can be called again. */
+  peerConnected(id: string): void {
+    const main = this.#main(id);
+    main.restart();
+    main.isReachable = true;
+    this.#heard(main);
+  }
+
+  peerLost(id: string): void {
+    const main = this.#mains.get(id);
+    if (main !== undefined) main.isReachable = false;
+  }
+
+  /** Whether calls may go by this peer: false after an unanswered ping. */
+  setPeerHealthy(id: string, isHealthy: boolean): void {
+    const main = this.#mains.get(id);
+    if (main !== undefined) main.isReachable = isHealthy;
+  }
+
+  /** Its federated services go at once. */
+  forgetPeer(id: string): void {
+    const main = this.#mains.get(id);
+    if (main === undefined) return;
+    main.expiry?.[Symbol.dispose]();
+    main.clear();
+    this.#mains.delete(id);
+  }
+
+  /** Takes what a peer says of its registry; returns what to send back to it. */
+  discover(peerId: string, discovery: Discovery): readonly Discovery[] {
+    if (discovery.kind === 'want') return this.#advertisement.answer(discovery);
+    const main = this.#main(peerId);
+    this.#heard(main);
+    return main.receive(discovery);
+  }
+
+  /** What is stated first on a session with a peer, and in its heartbeats. */
+  state(): RegistryState {
+    return this.#advertisement.state();
+  }
+
+  /** Whether anything is known of a Main with this id. */
+  knowsMain(id: string): boolean {
+    return this.#mains.has(id);
+  }
+
+  peerServices(id: string): number {
+    return this.#mains.get(id)?.size ?? 0;
+  }
+
+  /** Ids of the peers that have this Home. */
+  mainsOfHome(id: string): readonly string[] {
+    return [...(this.#homesElsewhere.get(id)?.keys() ?? [])];
+  }
+
+  close(): void {
+    for (const record of this.#homes.values()) record.lease?.[Symbol.dispose]();
+    for (const main of this.#mains.values()) main.expiry?.[Symbol.dispose]();
+  }
+
+  // How the parts hang together
+
+  get #capacity(): number {
+    return this.#options.homeCapacity ?? LINK_LIMITS.inFlight;
+  }
+
+  #replace(record: HomeRecord, put: readonly ServiceDescription[], removed: readonly string[]): void {
+    for (const name of removed) {
+      const instance = record.services.get(name);
+      if (instance === undefined) continue;
+      record.services.delete(name);
+      this.#removeLocal(instance);
+    }
+    for (const description of put) {
+      const node = homeAddress(record.id, this.#options.self.id);
+      const fields = {
+        description,
+        node,
+        capacity: this.#capacity,
+        isHealthy: true,
+        origin: 'home',
+      } as const;
+      const instance = createInstance({ ...fields, holder: record }, record.services.get(description.name));
+      record.services.set(description.name, instance);
+      this.#putLocal(instance);
+    }
+  }
+
+  #setReachable(record: HomeRecord, isReachable: boolean): void {
+    if (record.isReachable === isReachable) return;
+    record.isReachable = isReachable;
+    for (const instance of record.services.values()) this.#advertise(instance);
+  }
+
+  #forgetHome(record: HomeRecord): void {
+    record.lease?.[Symbol.dispose]();
+    this.#replace(record, [], [...record.services.keys()]);
+    this.#homes.delete(record.id);
+  }
+
+  #putLocal(instance: Instance): void {
+    this.local.put(instance);
+    this.#advertise(instance);
+  }
+
+  #removeLocal(instance: Instance): void {
+    this.local.remove(instance);
+    if (this.#isAdvertised(instance)) this.#advertisement.remove(instance.description.name, instance.node.id);
+  }
+
+  #isAdvertised(instance: Instance): boolean {
+    return this.#options.self.type === 'main' && instance.description.visibility === 'federated';
+  }
+
+  #advertise(instance: Instance): void {
+    if (!this.#isAdvertised(instance)) return;
+    const healthy = instance.isHealthy && instance.holder.isReachable;
+    this.#advertisement.put({
+      ...instance.description,
+      node: instance.node,
+      healthy,
+      capacity: instance.capacity,
+    });
+  }
+
+  #main(id: string): RemoteMain {
+    let main = this.#mains.get(id);
+    if (main === undefined) {
+      main = new RemoteMain(id, {
+        added: (instance) => this.#addFederated(id, instance),
+        removed: (instance) => this.#removeFederated(id, instance),
+      });
+      this.#mains.set(id, main);
+    }
+    return main;
+  }
+
+  /** A word from a Main renews all its entries. The timer is moved only when it would fire, so that a word costs nothing. */
+  #heard(main: RemoteMain): void {
+    const { clock, federatedTtlMs = REGISTRY_LIMITS.federatedTtlMs } = this.#options;
+    main.lastSeen = clock.wallNow();
+    main.expiresAt = main.lastSeen + federatedTtlMs;
+    main.renewedAt = clock.now();
+    if (main.expiry !== undefined) return;
+    const check = (): void => {
+      const remaining = main.renewedAt + federatedTtlMs - clock.now();
+      if (remaining > 0) {
+        main.expiry = clock.after(remaining, check);
+      } else {
+        main.expiry = undefined;
+        this.forgetPeer(main.id);
+      }
+    };
+    main.expiry = clock.after(federatedTtlMs, check);
+  }
+
+  #addFederated(mainId: string, instance: Instance): void {
+    const before = this.federated.size;
+    this.federated.put(instance);
+    if (this.federated.size === before || instance.node.type !== 'home') return;
+    const mains = this.#homesElsewhere.get(instance.node.id) ?? new Map<string, number>();
+    mains.set(mainId, (mains.get(mainId) ?? 0) + 1);
+    this.#homesElsewhere.set(instance.node.id, mains);
+  }
+
+  #removeFederated(mainId: string, instance: Instance): void {
+    this.federated.remove(instance);
+    if (instance.node.type !== 'home') return;
+    const mains = this.#homesElsewhere.get(instance.node.id);
+    const left = (mains?.get(mainId) ?? 1) - 1;
+    if (left > 0) mains?.set(mainId, left);
+    else mains?.delete(mainId);
+    if (mains?.size === 0) this.#homesElsewhere.delete(instance.node.id);
+  }
+}

@@ -1,0 +1,154 @@
+// What one peer Main advertises, as this Main holds it. Entries live for the ttl after the last word from their Main; a lost link
+// makes them uncallable at once. Source: protocol.md §8.
+
+import type { Discovery, RegistryEntry, RegistryState } from '@relay/protocol';
+import { REGISTRY_LIMITS } from '@relay/protocol';
+import { bucketOf, Digest, entryKey } from './digest.ts';
+import { createInstance, type Holder, type Instance } from './instance.ts';
+
+type Want = Extract<Discovery, { kind: 'want' }>;
+type Snapshot = Extract<Discovery, { kind: 'snapshot' }>;
+type Delta = Extract<Discovery, { kind: 'delta' }>;
+
+/** Where the entries show up for look-ups; told of every change. */
+export interface RemoteEntries {
+  added(instance: Instance): void;
+  removed(instance: Instance): void;
+}
+
+export class RemoteMain implements Holder {
+  readonly id: string;
+  isReachable = false;
+  lastSeen = 0;
+  expiresAt: number | undefined;
+  expiry: Disposable | undefined;
+  /** Monotonic ms of the last word. */
+  renewedAt = 0;
+  readonly #entries: RemoteEntries;
+  readonly #held = new Map<string, { readonly instance: Instance; readonly seq: number }>();
+  #digest = new Digest();
+  #instance = '';
+  #seq = 0;
+  /** Keys that the chunks of a snapshot named so far. */
+  #snapshotKeys: Set<string> | undefined;
+  /** Asked and not yet answered, so that one gap is asked about once. */
+  #isWaiting = false;
+
+  constructor(id: string, entries: RemoteEntries) {
+    this.id = id;
+    this.#entries = entries;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** A new session: what was asked on the old one will not be answered. */
+  restart(): void {
+    this.#isWaiting = false;
+    this.#snapshotKeys = undefined;
+  }
+
+  /** Takes one word of the peer; returns what to ask it for. */
+  receive(discovery: Exclude<Discovery, Want>): readonly Want[] {
+    switch (discovery.kind) {
+      case 'state':
+        return this.#compare(discovery.state);
+      case 'delta':
+        return this.#delta(discovery);
+      case 'snapshot':
+        return this.#snapshot(discovery);
+    }
+  }
+
+  /** Forgets every entry. */
+  clear(): void {
+    for (const { instance } of this.#held.values()) this.#entries.removed(instance);
+    this.#held.clear();
+    this.#digest = new Digest();
+    this.#instance = '';
+    this.#seq = 0;
+    this.restart();
+  }
+
+  #compare(state: RegistryState): readonly Want[] {
+    if (this.#isWaiting) return [];
+    if (state.instance !== this.#instance || state.seq < this.#seq) return this.#ask(state.instance, 0);
+    if (state.seq > this.#seq) return this.#ask(state.instance, this.#seq);
+    return this.#digest
+      .differing(state.digest)
+      .map((bucket) => ({ kind: 'want', instance: state.instance, bucket }));
+  }
+
+  #ask(instance: string, since: number): readonly Want[] {
+    this.#isWaiting = true;
+    return [{ kind: 'want', instance, since }];
+  }
+
+  #delta(delta: Delta): readonly Want[] {
+    const isKnown = delta.instance === this.#instance;
+    if (isKnown && delta.to <= this.#seq) return [];
+    if (!isKnown || delta.from > this.#seq) {
+      return this.#isWaiting ? [] : this.#ask(delta.instance, isKnown ? this.#seq : 0);
+    }
+    this.#isWaiting = false;
+    for (const [service, nodeId] of delta.remove) this.#drop(entryKey(service, nodeId));
+    for (const entry of delta.add) this.#put(entry);
+    this.#seq = delta.to;
+    return [];
+  }
+
+  #snapshot(snapshot: Snapshot): readonly Want[] {
+    if (
+      snapshot.bucket !== undefined &&
+      (snapshot.instance !== this.#instance || snapshot.seq !== this.#seq)
+    ) {
+      this.#snapshotKeys = undefined;
+      return this.#isWaiting ? [] : this.#ask(snapshot.instance, 0);
+    }
+    const keys = this.#snapshotKeys ?? new Set<string>();
+    this.#snapshotKeys = keys;
+    for (const entry of snapshot.add) {
+      keys.add(entryKey(entry.name, entry.node.id));
+      this.#put(entry);
+    }
+    if (!snapshot.complete) return [];
+    this.#snapshotKeys = undefined;
+    this.#isWaiting = false;
+    for (const key of [...this.#held.keys()]) {
+      const isCovered = snapshot.bucket === undefined || bucketOf(key) === snapshot.bucket;
+      if (isCovered && !keys.has(key)) this.#drop(key);
+    }
+    this.#instance = snapshot.instance;
+    this.#seq = snapshot.seq;
+    return [];
+  }
+
+  #put(entry: RegistryEntry): void {
+    // A Main speaks for itself and the nodes below it, and for nobody else.
+    const isItsOwn =
+      entry.node.type === 'main' ? entry.node.id === this.id : entry.node.mainRelay === this.id;
+    const key = entryKey(entry.name, entry.node.id);
+    const earlier = this.#held.get(key);
+    if (!isItsOwn || (earlier === undefined && this.#held.size >= REGISTRY_LIMITS.services)) return;
+    const { node, healthy, capacity, seq, ...description } = entry;
+    const fields = { description, node, capacity, isHealthy: healthy, origin: 'peer', holder: this } as const;
+    const instance = createInstance(fields, earlier?.instance);
+    if (earlier !== undefined) this.#digest.toggle(key, earlier.seq);
+    this.#digest.toggle(key, seq);
+    this.#held.set(key, { instance, seq });
+    this.#entries.added(instance);
+  }
+
+  #drop(key: string): void {
+    const held = this.#held.get(key);
+    if (held === undefined) return;
+    this.#digest.toggle(key, held.seq);
+    this.#held.delete(key);
+    this.#entries.removed(held.instance);
+  }
+}

@@ -1,0 +1,148 @@
+// Sends every call of a node where it belongs. The role decides how: a Home to its own program or its Main, a Main to its own
+// program, its Homes or a peer.
+
+import {
+  ALREADY_SETTLED,
+  CALL_LIMITS,
+  type Call,
+  type Caller,
+  type Cancel,
+  type Clock,
+  createFailure,
+  type Failure,
+  homeAddress,
+  isName,
+  mainAddress,
+  type NodeAddress,
+  type NodeType,
+  NodeTypeMain,
+  type Random,
+  type Settle,
+} from '@relay/protocol';
+import type { Instance } from '../registry/instance.ts';
+import { CallStats } from './call-stats.ts';
+import { hopFailure, isSourceOf } from './hops.ts';
+import { RetryBudget } from './retry-budget.ts';
+import type { CallOrigin, Route } from './route.ts';
+import { type CallRouting, RoutedCall } from './routed-call.ts';
+import { TraceContexts } from './trace-context.ts';
+
+export interface FederationRouterOptions {
+  readonly nodeType: NodeType;
+  readonly self: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The routing of the role: `MainRouting.decide` or `HomeRouting.decide`. */
+  readonly decide: (call: Call, from: CallOrigin, tried: readonly Instance[]) => Route;
+  /** Given when the node takes no new calls of its own, while it drains. */
+  readonly refusal?: () => Failure | undefined;
+}
+
+export class FederationRouter {
+  readonly nodeType: NodeType;
+  readonly stats: CallStats;
+  readonly #options: FederationRouterOptions;
+  readonly #routing: CallRouting;
+  readonly #traces: TraceContexts;
+
+  constructor(options: FederationRouterOptions) {
+    const { nodeType, self, clock, decide } = options;
+    this.nodeType = nodeType;
+    this.#options = options;
+    this.stats = new CallStats(clock);
+    this.#traces = new TraceContexts(options.random);
+    this.#routing = {
+      self,
+      clock,
+      decide,
+      stats: this.stats,
+      retries: new RetryBudget(),
+      isIngressFor: (from) => nodeType === NodeTypeMain && from.kind !== 'peer',
+    };
+  }
+
+  /** Takes a call that began here, came from a link, or is to leave the program. Same contract as `CallHandler`. */
+  handle(received: Call, from: CallOrigin, settle: Settle): Cancel {
+    const { self } = this.#options;
+    const call = from.kind === 'peer' ? received : this.#admit(received, from);
+    const failure = this.#refusal(call, from);
+    if (failure !== undefined) {
+      settle(
+        call.trace
+          ? {
+              kind: 'failure',
+              failure,
+              trace: { path: [...call.path, self], spans: [{ node: self, event: 'failed', us: 0 }] },
+            }
+          : { kind: 'failure', failure },
+      );
+      return ALREADY_SETTLED;
+    }
+    this.#routing.retries.earn();
+    const routed = new RoutedCall(this.#routing, call, from, settle);
+    routed.start();
+    return (mode) => routed.cancel(mode);
+  }
+
+  /** The traceparent of a call that begins here. */
+  createTraceparent(): string {
+    return this.#traces.create();
+  }
+
+  /** Address of this node. */
+  get address(): NodeAddress {
+    const { nodeType, self } = this.#options;
+    return nodeType === NodeTypeMain ? mainAddress(self) : homeAddress(self);
+  }
+
+  #refusal(call: Call, from: CallOrigin): Failure | undefined {
+    const { self, clock, refusal } = this.#options;
+    if (from.kind === 'own') {
+      const refused = refusal?.();
+      if (refused !== undefined) return refused;
+      if (!isName(call.method)) {
+        return createFailure(
+          'method_not_found',
+          `Server '${call.service}' has no method '${call.method}'`,
+          self,
+        );
+      }
+    }
+    if (from.kind === 'peer' && this.nodeType === NodeTypeMain && !isSourceOf(call, from.id)) {
+      return createFailure('forbidden', `${from.id} sent a call that began elsewhere`, self);
+    }
+    if (call.deadline <= clock.now()) {
+      return createFailure('timeout', 'the deadline has passed', self, { executed: 'no' });
+    }
+    return hopFailure(call, from, self);
+  }
+
+  /**
+   * Identity, path and deadline of a call that enters the federation here, from the session alone: what a Home or client wrote
+   * there is replaced, except that a Home says what kind of caller it speaks for.
+   */
+  #admit(call: Call, from: Exclude<CallOrigin, { kind: 'peer' }>): Call {
+    const { self, clock } = this.#options;
+    const deadline = Math.min(call.deadline, clock.now() + CALL_LIMITS.maxTimeoutMs);
+    const traceparent = call.traceparent === '' ? this.#traces.create() : call.traceparent;
+    if (from.kind === 'own') {
+      return deadline === call.deadline && traceparent === call.traceparent
+        ? call
+        : { ...call, deadline, traceparent };
+    }
+    if (from.kind === 'client') {
+      const caller: Caller = { kind: 'client', node: self };
+      return {
+        ...call,
+        deadline,
+        traceparent,
+        caller,
+        source: mainAddress(self),
+        path: ['client'],
+        callPath: [],
+      };
+    }
+    const caller: Caller = { kind: call.caller.kind, node: from.id };
+    return { ...call, deadline, traceparent, caller, source: homeAddress(from.id, self), path: [from.id] };
+  }
+}

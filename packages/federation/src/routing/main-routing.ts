@@ -1,0 +1,157 @@
+// Where a Main sends a call. A call from a peer ends here or at a Home of this Main, so loops cannot exist.
+// Source: http-api.md §4.2 (service names), §5.2 (addresses); protocol.md §7 (hops).
+
+import {
+  type Call,
+  createFailure,
+  type FailureName,
+  formatAddress,
+  homeAddress,
+  mainAddress,
+  type NodeAddress,
+} from '@relay/protocol';
+import type { Balancer } from '../balance/balancer.ts';
+import type { FederationServiceRegistry } from '../registry/federation-service-registry.ts';
+import { type Instance, isCallable } from '../registry/instance.ts';
+import type { CallOrigin, MainLinks, Route } from './route.ts';
+
+/** Advice for callers that find every way closed at the moment. */
+const RETRY_AFTER_MS = 1_000;
+
+export interface MainRoutingOptions {
+  readonly self: string;
+  readonly registry: FederationServiceRegistry;
+  readonly balancer: Balancer;
+  readonly links: MainLinks;
+}
+
+export class MainRouting {
+  readonly #options: MainRoutingOptions;
+
+  constructor(options: MainRoutingOptions) {
+    this.#options = options;
+  }
+
+  /** `tried`: instances that this call must not go to again. */
+  decide(call: Call, from: CallOrigin, tried: readonly Instance[]): Route {
+    const { destination } = call;
+    if (destination === undefined) return this.#anyInstance(call, from, tried);
+    if (destination.type === 'main') return this.#toMain(destination.id, call, from);
+    if (destination.mainRelay === undefined) return this.#toBareId(destination.id, call, from);
+    if (destination.mainRelay === this.#options.self) return this.#toHome(destination.id, call);
+    return this.#toPeer(destination.mainRelay, destination, call, from);
+  }
+
+  #anyInstance(call: Call, from: CallOrigin, tried: readonly Instance[]): Route {
+    const { registry, balancer } = this.#options;
+    const isExcluded = (instance: Instance): boolean =>
+      tried.includes(instance) || (instance.origin !== 'self' && call.path.includes(instance.node.id));
+    const locals = registry.local.of(call.service);
+    const local = balancer.pick(call.service, locals, isExcluded);
+    if (local !== undefined) return this.#toInstance(local);
+    const mayLeave = from.kind !== 'peer';
+    const remotes = mayLeave ? registry.federated.of(call.service) : [];
+    const remote = balancer.pick(call.service, remotes, isExcluded);
+    if (remote !== undefined) return this.#toInstance(remote);
+    if (locals.length + remotes.length === 0) {
+      return this.#none(
+        'service_not_found',
+        `service '${call.service}' is not known to ${this.#options.self}`,
+      );
+    }
+    const isFull = [...locals, ...remotes].some((instance) => isCallable(instance) && !isExcluded(instance));
+    return isFull
+      ? this.#none('overloaded', `every instance of '${call.service}' is at its limit`, RETRY_AFTER_MS)
+      : this.#none('no_healthy_instance', `no instance of '${call.service}' can be reached`, RETRY_AFTER_MS);
+  }
+
+  #toInstance(instance: Instance): Route {
+    const { links, self } = this.#options;
+    if (instance.service !== undefined) return { kind: 'service', handle: instance.service.handle, instance };
+    const { node } = instance;
+    if (instance.origin === 'home') {
+      const outlet = links.home(node.id);
+      if (outlet !== undefined) return { kind: 'via', outlet, destination: node, instance };
+      return this.#none('home_disconnected', `${node.id} is not connected to ${self}`, RETRY_AFTER_MS);
+    }
+    const main = node.mainRelay ?? node.id;
+    const outlet = links.peer(main);
+    if (outlet !== undefined) return { kind: 'via', outlet, destination: node, instance };
+    return this.#none('peer_unreachable', `${main} is not connected to ${self}`, RETRY_AFTER_MS);
+  }
+
+  /** A Main's id as address: that Main chooses among its own program and its Homes. */
+  #toMain(id: string, call: Call, from: CallOrigin): Route {
+    if (id !== this.#options.self) return this.#toPeer(id, mainAddress(id), call, from);
+    const { registry, balancer } = this.#options;
+    const instance =
+      registry.own(call.service) ??
+      balancer.pick(call.service, registry.local.of(call.service), ({ node }) => call.path.includes(node.id));
+    if (instance !== undefined) return this.#toInstance(instance);
+    return registry.local.has(call.service)
+      ? this.#none(
+          'no_healthy_instance',
+          `no instance of '${call.service}' at ${id} can be reached`,
+          RETRY_AFTER_MS,
+        )
+      : this.#none('service_not_found', `${id} has no service '${call.service}'`);
+  }
+
+  #toHome(id: string, call: Call): Route {
+    const { registry, links, self } = this.#options;
+    const record = registry.home(id);
+    const outlet = links.home(id);
+    if (outlet === undefined) {
+      return record === undefined
+        ? this.#none('node_not_found', `node '${id}' is not known to ${self}`)
+        : this.#none('home_disconnected', `${id} is not connected to ${self}`, RETRY_AFTER_MS);
+    }
+    const instance = record?.services.get(call.service);
+    if (instance === undefined)
+      return this.#none('service_not_found', `${id} has no service '${call.service}'`);
+    return { kind: 'via', outlet, destination: homeAddress(id, self), instance };
+  }
+
+  #toPeer(id: string, destination: NodeAddress, call: Call, from: CallOrigin): Route {
+    const { links, registry, self } = this.#options;
+    if (from.kind === 'peer') {
+      return this.#none('too_many_hops', `${self} does not pass calls of a peer on to ${id}`);
+    }
+    const outlet = links.peer(id);
+    if (outlet !== undefined) {
+      return { kind: 'via', outlet, destination, instance: this.#remoteInstance(call.service, destination) };
+    }
+    return links.knowsPeer(id) || registry.knowsMain(id)
+      ? this.#none('peer_unreachable', `${id} is not connected to ${self}`, RETRY_AFTER_MS)
+      : this.#none('node_not_found', `node '${id}' is not known to ${self}`);
+  }
+
+  /** Whose figures a call to an explicit address counts for. A Main that chooses by itself counts for nobody here. */
+  #remoteInstance(service: string, node: NodeAddress): Instance | undefined {
+    if (node.type === 'main') return undefined;
+    return this.#options.registry.federated.at(service, formatAddress(node));
+  }
+
+  /** A bare id as a person wrote it: a Home of this Main, a peer, or the one Home of that name at a peer. */
+  #toBareId(id: string, call: Call, from: CallOrigin): Route {
+    const { registry, links, self } = this.#options;
+    if (id === self) return this.#toMain(id, call, from);
+    if (links.home(id) !== undefined || registry.home(id) !== undefined) return this.#toHome(id, call);
+    if (links.knowsPeer(id) || registry.knowsMain(id)) return this.#toPeer(id, mainAddress(id), call, from);
+    const mains = registry.mainsOfHome(id);
+    const [only, second] = mains;
+    if (only === undefined) return this.#none('node_not_found', `node '${id}' is not known to ${self}`);
+    if (second === undefined) return this.#toPeer(only, homeAddress(id, only), call, from);
+    const candidates = mains.map((main) => `${id}@${main}`).toSorted();
+    const message = `'${id}' is known at several Mains: ${candidates.join(', ')}`;
+    return {
+      kind: 'none',
+      failure: createFailure('node_ambiguous', message, self, { data: { candidates } }),
+    };
+  }
+
+  #none(name: FailureName, message: string, retryAfterMs?: number): Route {
+    const more = retryAfterMs === undefined ? {} : { retryAfterMs };
+    return { kind: 'none', failure: createFailure(name, message, this.#options.self, more) };
+  }
+}

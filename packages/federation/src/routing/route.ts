@@ -1,0 +1,42 @@
+// What the routers decide about one call, and what they need to know for it.
+
+import type { CallHandler, Failure, NodeAddress } from '@relay/protocol';
+import type { Instance } from '../registry/instance.ts';
+
+/** How a call came to this node. `own`: from its program or its HTTP endpoint. */
+export type CallOrigin =
+  | { readonly kind: 'own' }
+  | { readonly kind: 'client' }
+  | { readonly kind: 'home'; readonly id: string }
+  /** From a peer Main, or at a Home from its Main. */
+  | { readonly kind: 'peer'; readonly id: string };
+
+/** Something a call can be sent over. */
+export interface Outlet {
+  readonly call: CallHandler;
+}
+
+export type Route =
+  /** Answered here. */
+  | { readonly kind: 'service'; readonly handle: CallHandler; readonly instance: Instance }
+  /** Sent on; `destination` replaces that of the call. `instance` is whose figures it counts for, if that is known here. */
+  | {
+      readonly kind: 'via';
+      readonly outlet: Outlet;
+      readonly destination: NodeAddress | undefined;
+      readonly instance: Instance | undefined;
+    }
+  | { readonly kind: 'none'; readonly failure: Failure };
+
+/** The links of a Main, as routing sees them. */
+export interface MainLinks {
+  home(id: string): Outlet | undefined;
+  peer(id: string): Outlet | undefined;
+  /** A peer with this id is configured or has been connected. */
+  knowsPeer(id: string): boolean;
+}
+
+/** The link of a Home. */
+export interface HomeLinks {
+  main(): (Outlet & { readonly nodeId: string }) | undefined;
+}

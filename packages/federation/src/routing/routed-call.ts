@@ -1,0 +1,193 @@
+// One call while this node has it: sends it out, tries elsewhere where that is safe, counts, traces, and settles exactly once.
+
+import {
+  type Call,
+  type Cancel,
+  type CancelMode,
+  type Clock,
+  createFailure,
+  type Failure,
+  failureRow,
+  type Outcome,
+  type Settle,
+  type Span,
+} from '@relay/protocol';
+import { countOutcome, type Instance } from '../registry/instance.ts';
+import type { CallStats } from './call-stats.ts';
+import type { RetryBudget } from './retry-budget.ts';
+import type { CallOrigin, Route } from './route.ts';
+
+/** Further attempts of one call at other instances. */
+const MAX_RETRIES = 2;
+
+/** What a call needs from its router. */
+export interface CallRouting {
+  readonly self: string;
+  readonly clock: Clock;
+  readonly stats: CallStats;
+  readonly retries: RetryBudget;
+  /** A Main tries elsewhere for the calls that enter the federation at it. */
+  readonly isIngressFor: (from: CallOrigin) => boolean;
+  decide(call: Call, from: CallOrigin, tried: readonly Instance[]): Route;
+}
+
+export class RoutedCall {
+  readonly #routing: CallRouting;
+  readonly #call: Call;
+  readonly #from: CallOrigin;
+  readonly #settle: Settle;
+  readonly #startedAt: number;
+  readonly #tried: Instance[] = [];
+  readonly #spans: Span[] | undefined;
+  #instance: Instance | undefined;
+  #attemptedAt = 0;
+  #cancelAttempt: Cancel | undefined;
+  #deadline: Disposable | undefined;
+  #isDone = false;
+
+  constructor(routing: CallRouting, call: Call, from: CallOrigin, settle: Settle) {
+    this.#routing = routing;
+    this.#call = call;
+    this.#from = from;
+    this.#settle = settle;
+    this.#startedAt = routing.clock.now();
+    this.#spans = call.trace ? [{ node: routing.self, event: 'received', us: 0 }] : undefined;
+    routing.stats.began();
+  }
+
+  start(): void {
+    this.#attempt(this.#routing.decide(this.#call, this.#from, this.#tried));
+  }
+
+  #attempt(route: Route): void {
+    if (route.kind === 'none') {
+      this.#finish({ kind: 'failure', failure: route.failure });
+      return;
+    }
+    const { instance } = route;
+    this.#instance = instance;
+    if (instance !== undefined) instance.stats.inFlight += 1;
+    this.#attemptedAt = this.#routing.clock.now();
+    const cancel = route.kind === 'service' ? this.#execute(route.handle) : this.#forward(route);
+    // The outcome may have come already, or a retry begun.
+    if (!this.#isDone && this.#cancelAttempt === undefined) this.#cancelAttempt = cancel;
+  }
+
+  cancel(mode: CancelMode): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#deadline?.[Symbol.dispose]();
+    this.#count(true);
+    this.#routing.stats.ended(this.#routing.clock.now() - this.#startedAt, true, this.#routing.clock.now());
+    this.#cancelAttempt?.(mode);
+  }
+
+  #forward(route: Extract<Route, { kind: 'via' }>): Cancel {
+    this.#span('forwarded');
+    const call = this.#call;
+    const isSame = route.destination === call.destination;
+    const onwards =
+      isSame || route.destination === undefined ? call : { ...call, destination: route.destination };
+    return route.outlet.call(onwards, this.#onOutcome);
+  }
+
+  #execute(handle: (call: Call, settle: Settle) => Cancel): Cancel {
+    const { clock, self } = this.#routing;
+    const remaining = this.#call.deadline - clock.now();
+    if (remaining <= 0) {
+      const failure = createFailure('timeout', 'the deadline had passed before the method began', self, {
+        executed: 'no',
+      });
+      this.#onOutcome({ kind: 'failure', failure });
+      return () => {};
+    }
+    // A link keeps the deadlines of what it carries; for what runs here nobody else does.
+    this.#deadline = clock.after(remaining, () => this.#expire());
+    return handle(this.#call, this.#onOutcome);
+  }
+
+  #expire(): void {
+    const cancel = this.#cancelAttempt;
+    const { service, method } = this.#call;
+    const failure = createFailure(
+      'timeout',
+      `no answer from ${service}.${method} in time`,
+      this.#routing.self,
+    );
+    this.#onOutcome({ kind: 'failure', failure });
+    cancel?.('abandon');
+  }
+
+  readonly #onOutcome = (outcome: Outcome): void => {
+    if (this.#isDone) return;
+    this.#deadline?.[Symbol.dispose]();
+    this.#deadline = undefined;
+    this.#cancelAttempt = undefined;
+    this.#count(outcome.kind === 'result');
+    if (outcome.kind === 'failure' && this.#mayTryElsewhere(outcome.failure)) {
+      if (this.#instance !== undefined) this.#tried.push(this.#instance);
+      this.#span('retried');
+      // An attempt without another instance ends the call with the failure that says why the last one could not be reached.
+      const next = this.#routing.decide(this.#call, this.#from, this.#tried);
+      if (next.kind !== 'none') {
+        this.#attempt(next);
+        return;
+      }
+    }
+    this.#finish(outcome);
+  };
+
+  #mayTryElsewhere(failure: Failure): boolean {
+    const routing = this.#routing;
+    const call = this.#call;
+    if (call.destination !== undefined || this.#tried.length >= MAX_RETRIES || this.#instance === undefined)
+      return false;
+    if (!routing.isIngressFor(this.#from) || routing.clock.now() >= call.deadline) return false;
+    const isSafe =
+      failure.executed === 'no'
+        ? (failureRow(failure.name)?.canTryElsewhere ?? false)
+        : failure.executed === 'unknown' && this.#isRepeatable(this.#instance);
+    return isSafe && routing.retries.spend(routing.clock.now());
+  }
+
+  /** Methods that change nothing may be repeated anywhere. */
+  #isRepeatable(instance: Instance): boolean {
+    const method = instance.description.methods.find(({ name }) => name === this.#call.method);
+    return method?.effect === 'pure' || method?.effect === 'reads';
+  }
+
+  #count(ok: boolean): void {
+    if (this.#instance === undefined) return;
+    countOutcome(this.#instance.stats, this.#routing.clock.now() - this.#attemptedAt, ok);
+  }
+
+  #finish(outcome: Outcome): void {
+    this.#isDone = true;
+    const { clock, stats, self } = this.#routing;
+    const now = clock.now();
+    stats.ended(now - this.#startedAt, outcome.kind === 'result', now);
+    const spans = this.#spans;
+    if (spans === undefined) {
+      this.#settle(outcome);
+      return;
+    }
+    const isAnsweredHere = outcome.trace === undefined;
+    if (isAnsweredHere && outcome.kind === 'result') this.#span('executed');
+    const path = outcome.trace?.path ?? [...this.#call.path, self];
+    const after: Span[] = [...(outcome.trace?.spans ?? [])];
+    if (outcome.kind === 'failure' && isAnsweredHere) this.#span('failed');
+    const isOrigin = this.#from.kind === 'own' || this.#from.kind === 'client';
+    if (isOrigin && outcome.kind === 'result') {
+      after.push({ node: self, event: 'answered', us: this.#elapsedUs() });
+    }
+    this.#settle({ ...outcome, trace: { path, spans: [...spans, ...after] } });
+  }
+
+  #span(event: Span['event']): void {
+    this.#spans?.push({ node: this.#routing.self, event, us: this.#elapsedUs() });
+  }
+
+  #elapsedUs(): number {
+    return Math.round((this.#routing.clock.now() - this.#startedAt) * 1_000);
+  }
+}
