@@ -159,23 +159,17 @@ export class FederationServiceRegistry {
 
   // Peer Mains
 
-  /** A peer has a session: its entries can be called again. */
-  peerConnected(id: string): void {
+  /** A peer has a session: its entries can be called again, as long as the link is healthy. */
+  peerConnected(id: string, link: { readonly isHealthy: boolean }): void {
     const main = this.#main(id);
     main.restart();
-    main.isReachable = true;
+    main.link = link;
     this.#heard(main);
   }
 
   peerLost(id: string): void {
     const main = this.#mains.get(id);
-    if (main !== undefined) main.isReachable = false;
-  }
-
-  /** Whether calls may go by this peer: false after an unanswered ping. */
-  setPeerHealthy(id: string, isHealthy: boolean): void {
-    const main = this.#mains.get(id);
-    if (main !== undefined) main.isReachable = isHealthy;
+    if (main !== undefined) main.link = undefined;
   }
 
   /** Its federated services go at once. */

@@ -18,7 +18,8 @@ export interface RemoteEntries {
 
 export class RemoteMain implements Holder {
   readonly id: string;
-  isReachable = false;
+  /** The session with it, while there is one. */
+  link: { readonly isHealthy: boolean } | undefined;
   lastSeen = 0;
   expiresAt: number | undefined;
   expiry: Disposable | undefined;
@@ -37,6 +38,10 @@ export class RemoteMain implements Holder {
   constructor(id: string, entries: RemoteEntries) {
     this.id = id;
     this.#entries = entries;
+  }
+
+  get isReachable(): boolean {
+    return this.link?.isHealthy ?? false;
   }
 
   get size(): number {

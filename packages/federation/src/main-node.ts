@@ -1,0 +1,208 @@
+// A Main Relay without its sockets: links, registry and routing put together. The composition root adds HTTP and WebSockets,
+// tests a simulated network.
+
+import {
+  type Call,
+  type CancelMode,
+  CLOSE_CODES,
+  type Clock,
+  createFailure,
+  type Discovery,
+  LINK_LIMITS,
+  mainAddress,
+  NodeTypeMain,
+  type Random,
+  type RegistrationMessage,
+  type Service,
+  type Settle,
+} from '@relay/protocol';
+import { Balancer } from './balance/balancer.ts';
+import type { Admission } from './identity/admission.ts';
+import type { Identity } from './identity/keys.ts';
+import type { Dial } from './link/dial.ts';
+import type { Session } from './link/session.ts';
+import { MainRelayConnectionManager, type MainSessionOwner } from './nodes/main-relay-connection-manager.ts';
+import type { NodeEvents } from './nodes/node-event.ts';
+import { FederationServiceRegistry } from './registry/federation-service-registry.ts';
+import { FederationRouter } from './routing/federation-router.ts';
+import { programOutlet } from './routing/ingress.ts';
+import { MainRouting } from './routing/main-routing.ts';
+import type { CallOrigin } from './routing/route.ts';
+
+export interface MainNodeOptions {
+  readonly nodeId: string;
+  readonly identity: Identity;
+  readonly admission: Admission;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly dial: Dial;
+  readonly events: NodeEvents;
+  /** URLs of the peers to dial, complete with path. */
+  readonly peers: readonly string[];
+  readonly software: string;
+  /** Address at which others reach this Main. */
+  readonly advertise?: string;
+  /** Bearer that clients have to show. */
+  readonly apiToken?: string;
+  /** Shown to peers that ask for one. */
+  readonly token?: string;
+  /** How long federated entries live without a word from their Main. Default 10 minutes. */
+  readonly federatedTtlMs?: number;
+}
+
+export class MainNode {
+  readonly registry: FederationServiceRegistry;
+  readonly connections: MainRelayConnectionManager;
+  readonly router: FederationRouter;
+  readonly #options: MainNodeOptions;
+  #isDraining = false;
+
+  constructor(options: MainNodeOptions) {
+    this.#options = options;
+    const { nodeId: self, identity, admission, clock, random, dial, events, software } = options;
+    this.connections = new MainRelayConnectionManager({
+      self,
+      identity,
+      admission,
+      clock,
+      random,
+      dial,
+      events,
+      software,
+      owner: this.#owner(),
+      ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
+      ...(options.token === undefined ? {} : { token: options.token }),
+    });
+    this.registry = new FederationServiceRegistry({
+      self: mainAddress(self),
+      instance: this.connections.instance,
+      clock,
+      onAdvertise: (deltas) => this.#tellPeers(deltas),
+      ...(options.federatedTtlMs === undefined ? {} : { federatedTtlMs: options.federatedTtlMs }),
+    });
+    const routing = new MainRouting({
+      self,
+      registry: this.registry,
+      balancer: new Balancer(),
+      links: {
+        home: (id) => this.connections.home(id),
+        peer: (id) => this.connections.peer(id),
+        knowsPeer: (id) => this.connections.peers().some((peer) => peer.id === id),
+      },
+    });
+    this.router = new FederationRouter({
+      nodeType: NodeTypeMain,
+      self,
+      clock,
+      random,
+      decide: (call, from, tried) => routing.decide(call, from, tried),
+      refusal: () =>
+        this.#isDraining ? createFailure('shutting_down', `${self} is shutting down`, self) : undefined,
+    });
+  }
+
+  /** Begins to dial the peers. */
+  start(): void {
+    for (const url of this.#options.peers) this.connections.addPeer(url, 'flag');
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** What the own program calls to reach the federation. */
+  get outbound(): (call: Call, settle: Settle) => (mode: CancelMode) => void {
+    return programOutlet(this.router);
+  }
+
+  setServices(services: readonly Service[]): void {
+    this.registry.setOwn(services);
+  }
+
+  /** A configured peer goes: link, redialling and its federated services. */
+  removePeer(idOrUrl: string): string | undefined {
+    const view = this.connections.peers().find((peer) => peer.id === idOrUrl || peer.url === idOrUrl);
+    if (view === undefined || !this.connections.removePeer(idOrUrl)) return undefined;
+    if (view.id !== undefined) this.registry.forgetPeer(view.id);
+    return view.id ?? idOrUrl;
+  }
+
+  /** Takes no new calls, tells every session to go elsewhere within `drainMs`, then closes what is left. */
+  async stop(drainMs: number): Promise<void> {
+    this.#isDraining = true;
+    await this.connections.drain(drainMs);
+    await this.connections.stop();
+    this.registry.close();
+  }
+
+  /** Ends without a word, as a crash would. For simulations. */
+  crash(): void {
+    for (const sessions of [
+      this.connections.homes(),
+      this.connections.clients(),
+      this.connections.peerSessions(),
+    ]) {
+      for (const session of [...sessions]) session.terminate();
+    }
+    void this.connections.stop();
+    this.registry.close();
+  }
+
+  #owner(): MainSessionOwner {
+    return {
+      onOpened: (session, resumed) => this.#opened(session, resumed),
+      onCall: (session, call, settle) => this.router.handle(call, originOf(session), settle),
+      onRegistration: (session, message) =>
+        this.registry.register(session.nodeId, message as RegistrationMessage),
+      onDiscovery: (session, discovery) => this.#discover(session, discovery),
+      onRegistryState: (session, state) => this.#discover(session, { kind: 'state', state }),
+      onDrain: () => {},
+      registryState: () => this.registry.state(),
+      load: () => ({ inFlight: this.router.stats.inFlight, capacity: LINK_LIMITS.inFlight }),
+      onClosed: (session, { code }) => this.#closed(session, code),
+      canResume: (id, instance, seq) => this.registry.canResume(id, instance, seq),
+      serviceCount: (id) => this.registry.home(id)?.services.size ?? 0,
+      isClientAdmitted: (token) => this.#options.apiToken === undefined || token === this.#options.apiToken,
+    };
+  }
+
+  #opened(session: Session, resumed: boolean): void {
+    if (session.role === 'home') this.registry.homeConnected(session.nodeId, session.instance, resumed);
+    if (session.role !== 'main') return;
+    this.registry.peerConnected(session.nodeId, session);
+    session.sendDiscovery({ kind: 'state', state: this.registry.state() });
+  }
+
+  #discover(session: Session, discovery: Discovery): void {
+    for (const answer of this.registry.discover(session.nodeId, discovery)) session.sendDiscovery(answer);
+  }
+
+  #closed(session: Session, code: number): void {
+    const { nodeId } = session;
+    // A session that was replaced says nothing about its node: the newer one speaks for it.
+    if (session.role === 'home') {
+      const current = this.connections.home(nodeId);
+      if (current === undefined || current === session)
+        this.registry.homeLost(nodeId, code === CLOSE_CODES.done);
+    } else if (session.role === 'main') {
+      const current = this.connections.peer(nodeId);
+      if (current === undefined || current === session) this.registry.peerLost(nodeId);
+    }
+  }
+
+  #tellPeers(deltas: readonly Discovery[]): void {
+    for (const session of this.connections.peerSessions())
+      for (const delta of deltas) session.sendDiscovery(delta);
+  }
+}
+
+function originOf(session: Session): CallOrigin {
+  switch (session.role) {
+    case 'home':
+      return { kind: 'home', id: session.nodeId };
+    case 'main':
+      return { kind: 'peer', id: session.nodeId };
+    case 'client':
+      return { kind: 'client' };
+  }
+}
