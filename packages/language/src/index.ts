@@ -4,6 +4,7 @@ export type { Effect, ServiceInterface } from './check/service-interface.ts';
 export type { Diagnostic } from './diagnostic.ts';
 export { type Binding, bindArguments } from './run/bind.ts';
 export { createMessage, DEFAULT_BUDGETS, type MessageOptions, topLevelBudgets } from './run/budget.ts';
+export { type Arity, builtins } from './run/builtins/table.ts';
 export { isoText, parseIso } from './run/datetime.ts';
 export type {
   Budgets,

@@ -72,6 +72,11 @@ export class ArrayValue {
     return new ArrayValue(items, this.length + 1);
   }
 
+  /** Elements that `push` has to copy. */
+  get pushCost(): number {
+    return this.items.length === this.length ? 0 : this.length;
+  }
+
   dropLast(): ArrayValue {
     if (this.length === 0) return this;
     // A short rest must not keep a long backing array alive.
@@ -151,6 +156,12 @@ export class ObjectValue {
   has(key: string): boolean {
     const at = this.#shape.places.get(key);
     return at !== undefined && at < this.size;
+  }
+
+  /** Steps that `set` takes: none to add to the newest version, few to replace, all to grow an older version. */
+  setCost(key: string): number {
+    if (this.has(key)) return this.size >>> 3;
+    return !this.#shape.isSealed && this.#shape.keys.length === this.size ? 0 : this.size;
   }
 
   set(key: string, value: Value): ObjectValue {
