@@ -1,4 +1,5 @@
 export * from './address.ts';
+export { createBinaryCodec } from './binary-codec.ts';
 export * from './call.ts';
 export * from './clock.ts';
 export * from './close-code.ts';

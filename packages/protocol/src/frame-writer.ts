@@ -1,0 +1,177 @@
+// The output of one encoder. Frames are written one after another into a slab; `take` hands out views of it and goes on behind them,
+// so nothing is copied and nothing that was handed out is written again. A slab is as large as the traffic of the link asks for, since a
+// Main may have ten thousand of them.
+
+import { malformed } from './json-fields.ts';
+import { writeUtf8 } from './utf8.ts';
+
+const SMALLEST_SLAB = 2_048;
+const LARGEST_SLAB = 262_144;
+/** Shorter byte strings are copied faster by hand. */
+const SHORT_COPY = 16;
+
+export class FrameWriter {
+  readonly #messageBytes: number;
+  #slab = new Uint8Array(0);
+  #position = 0;
+  /** Where the link message that is being filled begins. */
+  #messageStart = 0;
+  #frameStart = 0;
+  #full: Uint8Array[] = [];
+  #fullBytes = 0;
+  #lastTaken = 0;
+
+  constructor(messageBytes: number) {
+    this.#messageBytes = messageBytes;
+  }
+
+  get pendingBytes(): number {
+    return this.#fullBytes + this.#position - this.#messageStart;
+  }
+
+  /** Begins a frame with a header of `headerBytes` that `end` fills. */
+  begin(headerBytes: number): void {
+    this.#frameStart = this.#position;
+    this.#reserve(headerBytes);
+    this.#position += headerBytes;
+  }
+
+  /** Takes back the frame that was begun. */
+  rollback(): void {
+    this.#position = this.#frameStart;
+  }
+
+  /** Ends the frame: fills its header, and begins a new link message with it if the present one would grow too long. */
+  end(type: number, flags: number, call: number): number {
+    const size = this.#position - this.#frameStart;
+    if (size > this.#messageBytes) tooLong(size, this.#messageBytes);
+    const slab = this.#slab;
+    const at = this.#frameStart;
+    const length = size - 4;
+    slab[at] = length >>> 24;
+    slab[at + 1] = length >>> 16;
+    slab[at + 2] = length >>> 8;
+    slab[at + 3] = length;
+    slab[at + 4] = type;
+    slab[at + 5] = flags;
+    slab[at + 6] = call >>> 24;
+    slab[at + 7] = call >>> 16;
+    slab[at + 8] = call >>> 8;
+    slab[at + 9] = call;
+    if (this.#position - this.#messageStart > this.#messageBytes) this.#seal(at);
+    return size;
+  }
+
+  take(): readonly Uint8Array[] {
+    this.#lastTaken = this.pendingBytes;
+    if (this.#position > this.#messageStart) this.#seal(this.#position);
+    const taken = this.#full;
+    this.#full = [];
+    this.#fullBytes = 0;
+    return taken;
+  }
+
+  u8(value: number): void {
+    this.#reserve(1);
+    this.#slab[this.#position++] = value;
+  }
+
+  u16(value: number): void {
+    this.#reserve(2);
+    const at = this.#position;
+    this.#slab[at] = value >>> 8;
+    this.#slab[at + 1] = value;
+    this.#position = at + 2;
+  }
+
+  /** Also for signed 32-bit numbers. */
+  u32(value: number): void {
+    this.#reserve(4);
+    const at = this.#position;
+    const slab = this.#slab;
+    slab[at] = value >>> 24;
+    slab[at + 1] = value >>> 16;
+    slab[at + 2] = value >>> 8;
+    slab[at + 3] = value;
+    this.#position = at + 4;
+  }
+
+  /** Whole numbers below 2^48. */
+  u48(value: number): void {
+    const high = Math.floor(value / 0x1_0000_0000);
+    this.u16(high);
+    this.u32(value - high * 0x1_0000_0000);
+  }
+
+  text(text: string): void {
+    this.#reserve(2 + 3 * text.length);
+    const start = this.#position + 2;
+    const end = writeUtf8(text, this.#slab, start);
+    const length = end - start;
+    if (length > 0xffff) malformed('text', `takes ${length} bytes, more than 65535`);
+    this.#slab[start - 2] = length >>> 8;
+    this.#slab[start - 1] = length;
+    this.#position = end;
+  }
+
+  bytes(bytes: Uint8Array): void {
+    const { length } = bytes;
+    this.#reserve(length);
+    const slab = this.#slab;
+    const at = this.#position;
+    if (length <= SHORT_COPY) for (let i = 0; i < length; i++) slab[at + i] = bytes[i]!;
+    else slab.set(bytes, at);
+    this.#position = at + length;
+  }
+
+  /** Writes `digits` hex digits of `text` from `start` as bytes; false, with nothing written, if one is no lower-case digit. */
+  hex(text: string, start: number, digits: number): boolean {
+    this.#reserve(digits >> 1);
+    const slab = this.#slab;
+    let at = this.#position;
+    for (let i = start; i < start + digits; i += 2) {
+      const high = hexDigit(text.charCodeAt(i));
+      const low = hexDigit(text.charCodeAt(i + 1));
+      if (high < 0 || low < 0) return false;
+      slab[at++] = (high << 4) | low;
+    }
+    this.#position = at;
+    return true;
+  }
+
+  #seal(end: number): void {
+    this.#full.push(this.#slab.subarray(this.#messageStart, end));
+    this.#fullBytes += end - this.#messageStart;
+    this.#messageStart = end;
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#position + bytes > this.#slab.length) this.#grow(bytes);
+  }
+
+  /** Moves the link message that is being filled to a new slab; what was handed out keeps the old one alive. */
+  #grow(bytes: number): void {
+    const frame = this.#position - this.#frameStart + bytes;
+    // Texts reserve three bytes a character, hence the factor; `end` has the last word.
+    if (frame > 3 * this.#messageBytes) tooLong(frame, this.#messageBytes);
+    const pending = this.#position - this.#messageStart;
+    const wanted = Math.max(SMALLEST_SLAB, Math.min(LARGEST_SLAB, 8 * this.#lastTaken));
+    const slab = new Uint8Array(Math.max(wanted, 2 * (pending + bytes)));
+    slab.set(this.#slab.subarray(this.#messageStart, this.#position));
+    this.#slab = slab;
+    this.#frameStart -= this.#messageStart;
+    this.#position = pending;
+    this.#messageStart = 0;
+  }
+}
+
+function tooLong(size: number, max: number): never {
+  malformed('frame', `takes ${size} bytes, more than ${max}`);
+}
+
+/** The value of a lower-case hex digit, −1 for anything else. */
+function hexDigit(unit: number): number {
+  if (unit >= 0x30 && unit <= 0x39) return unit - 0x30;
+  if (unit >= 0x61 && unit <= 0x66) return unit - 0x57;
+  return -1;
+}
