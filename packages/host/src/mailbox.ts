@@ -1,0 +1,172 @@
+// One mailbox per server: one message at a time, in order of arrival, interrupted only at its sends. The state of the server lives
+// here; a message gets the state as it is and leaves another one behind if it succeeds, so rolling back means doing nothing.
+
+import type {
+  Message,
+  ObjectValue,
+  ReceiveDefinition,
+  ServerDefinition,
+  ServerStatus,
+  Value,
+} from '@relay/language';
+import type { ProgramLimits } from './limits.ts';
+import { MessageContext } from './message-context.ts';
+import { type Reply, refuse } from './reply.ts';
+
+/** A message on its way to a server: bound, so only the handler itself can still fail. */
+export interface Delivery {
+  readonly receive: ReceiveDefinition;
+  readonly args: readonly Value[];
+  /** Servers that wait for it, outermost first. */
+  readonly callPath: readonly string[];
+  /** When the caller stops waiting, on the worker's clock. */
+  readonly deadline: number;
+  readonly traceparent: string;
+  /** Gets the one reply; not after a withdrawal or a kill. */
+  readonly settle: (reply: Reply) => void;
+}
+
+/** What a mailbox needs from the program around it. */
+export interface MailboxPorts {
+  readonly now: () => number;
+  readonly limits: () => ProgramLimits;
+  /** Runs soon, in order, never at once: handlers must not nest on one stack. */
+  readonly schedule: (run: () => void) => void;
+  readonly pollKills: () => void;
+  readonly commit: (server: string, state: ObjectValue, previous: ObjectValue | undefined) => void;
+}
+
+/** A message that waits or runs, as its sender holds it. */
+export class Delivered {
+  readonly delivery: Delivery;
+  /** From its beginning. */
+  context: MessageContext | undefined;
+  isOver = false;
+
+  constructor(delivery: Delivery) {
+    this.delivery = delivery;
+  }
+}
+
+export class Mailbox {
+  readonly definition: ServerDefinition;
+  readonly status: ServerStatus = { running: true };
+  /** Another server whose reply the running message waits for; the edges along which circles are found. */
+  waitsFor: Mailbox | undefined;
+  #state: ObjectValue;
+  readonly #ports: MailboxPorts;
+  /** In order of arrival; a set, since any of them may be withdrawn. */
+  readonly #waiting = new Set<Delivered>();
+  #running: Delivered | undefined;
+  #isScheduled = false;
+
+  constructor(definition: ServerDefinition, state: ObjectValue, ports: MailboxPorts) {
+    this.definition = definition;
+    this.#state = state;
+    this.#ports = ports;
+  }
+
+  get isFull(): boolean {
+    return this.#waiting.size >= this.#ports.limits().mailbox;
+  }
+
+  deliver(delivery: Delivery): Delivered {
+    const delivered = new Delivered(delivery);
+    this.#waiting.add(delivered);
+    this.#wake();
+    return delivered;
+  }
+
+  /** Takes back a message that has not begun. False: it has, or it is over. */
+  withdraw(delivered: Delivered): boolean {
+    if (!this.#waiting.delete(delivered)) return false;
+    delivered.isOver = true;
+    return true;
+  }
+
+  /** Nobody wants the reply any more; a handler that runs ends at its next send or budget check. */
+  kill(delivered: Delivered): void {
+    if (this.withdraw(delivered) || delivered.isOver) return;
+    delivered.context?.kill();
+  }
+
+  /** The message that runs ends as it would; those that wait are refused. */
+  stop(): void {
+    this.status.running = false;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const delivered of waiting) {
+      this.#settle(delivered, refuse('unavailable', `server ${this.definition.name} is not running`));
+    }
+  }
+
+  #wake(): void {
+    if (this.#isScheduled || this.#running !== undefined || this.#waiting.size === 0) return;
+    this.#isScheduled = true;
+    this.#ports.schedule(() => {
+      this.#isScheduled = false;
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    for (const delivered of this.#waiting) {
+      this.#waiting.delete(delivered);
+      if (delivered.delivery.deadline > this.#ports.now()) {
+        this.#run(delivered);
+        return;
+      }
+      const { name } = this.definition;
+      this.#settle(delivered, refuse('timeout', `timeout waiting for reply from server ${name}`));
+    }
+  }
+
+  #run(delivered: Delivered): void {
+    const { delivery } = delivered;
+    const context = new MessageContext({
+      budgets: this.#ports.limits(),
+      server: this.definition,
+      state: this.#state,
+      callPath: [...delivery.callPath, this.definition.name],
+      deadline: delivery.deadline,
+      traceparent: delivery.traceparent,
+      now: this.#ports.now,
+      pollKills: this.#ports.pollKills,
+    });
+    delivered.context = context;
+    this.#running = delivered;
+    const fail = (thrown: unknown): void => this.#finish(delivered, { kind: 'failed', thrown });
+    const succeed = (value: Value): void => this.#succeed(delivered, context.message, value);
+    try {
+      const value = delivery.receive.run(context.message, ...delivery.args);
+      if (value instanceof Promise) void value.then(succeed, fail);
+      else succeed(value);
+    } catch (thrown) {
+      fail(thrown);
+    }
+  }
+
+  #succeed(delivered: Delivered, message: Message, value: Value): void {
+    // A kill that came too late for any check still rolls back: nobody has seen anything of this message.
+    const isKilled = delivered.context?.isKilled === true;
+    if (!isKilled && message.state !== undefined && message.state !== this.#state) {
+      const previous = this.#state;
+      this.#state = message.state;
+      // A replaced server ends its last message, but the state in the store belongs to its successor.
+      if (this.status.running) this.#ports.commit(this.definition.name, message.state, previous);
+    }
+    this.#finish(delivered, { kind: 'value', value });
+  }
+
+  #finish(delivered: Delivered, reply: Reply): void {
+    this.#running = undefined;
+    this.waitsFor = undefined;
+    this.#settle(delivered, reply);
+    this.#wake();
+  }
+
+  #settle(delivered: Delivered, reply: Reply): void {
+    delivered.isOver = true;
+    if (delivered.context?.isKilled !== true) delivered.delivery.settle(reply);
+  }
+}

@@ -1,0 +1,32 @@
+// Where the state of servers outlives a message. The port is in terms of values, so that a store can write only what is not
+// identical to the last commit; it runs beside the program, in the worker.
+
+import type { ObjectValue, Value } from '@relay/language';
+
+/** JSON of language.md §18 in the tagged form, which loses nothing. */
+export interface ValueCodec {
+  encode(value: Value): string;
+  /** Throws for text that is not JSON. */
+  decode(text: string): Value;
+}
+
+export interface StateStore {
+  /** Stored fields of a server, undefined if it never committed. Called once per start of a server, before its first message. */
+  load(server: string): ReadonlyMap<string, Value> | undefined;
+  /**
+   * Takes over the state a message leaves, together and in order of the calls. Undefined: it is durable already. A rejection
+   * means that nobody knows what is stored; the program is then started anew from the store.
+   */
+  commit(server: string, state: ObjectValue, previous: ObjectValue | undefined): Promise<void> | undefined;
+  /** After the last commit. */
+  close(): void;
+}
+
+/** What a module of a store exports as `openStateStore`. */
+export type OpenStateStore = (options: unknown, codec: ValueCodec) => StateStore | Promise<StateStore>;
+
+/** Names a store to the worker that opens it. */
+export type StateStoreSpec =
+  | { readonly kind: 'memory' }
+  /** A module by its URL; `options` must be plain data. */
+  | { readonly kind: 'module'; readonly url: string; readonly options: unknown };
