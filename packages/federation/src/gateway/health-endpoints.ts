@@ -41,7 +41,9 @@ function info({ ports, isRegistryDisabled }: Context): Answer {
   const isMain = identity.nodeType === NodeTypeMain;
   const hasRegistry = !isRegistryDisabled;
   const servers: string[] = [];
-  for (const instance of registry.instances()) if (instance.origin === 'self') servers.push(instance.service);
+  for (const { origin, service } of registry.instances({ origin: 'self' })) {
+    if (origin === 'self') servers.push(service);
+  }
   servers.sort();
   return ok({
     relay_version: identity.version,
@@ -59,12 +61,7 @@ function info({ ports, isRegistryDisabled }: Context): Answer {
       ...(hasRegistry && isMain && { federation: '/federation/registry' }),
       ...(!isMain && { services: '/services', status: '/status' }),
     },
-    capabilities: [
-      'jsonrpc-2.0',
-      'batch',
-      'openrpc',
-      ...(hasRegistry ? ['remote-calls', 'federation'] : []),
-    ],
+    capabilities: ['jsonrpc-2.0', 'batch', 'openrpc', ...(hasRegistry ? ['remote-calls', 'federation'] : [])],
     timestamp: isoTime(clock.wallNow()),
   });
 }

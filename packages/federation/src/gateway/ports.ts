@@ -98,7 +98,7 @@ export interface RegistryCounts {
 
 export interface RegistrySource {
   /** In the order of preference per name (http-api.md §4.2): for each name the instance a call would take comes first. */
-  instances(filter?: { readonly service?: string }): Iterable<InstanceView>;
+  instances(filter?: { readonly service?: string; readonly origin?: 'self' }): Iterable<InstanceView>;
   homes(): Iterable<HomeView>;
   counts(): RegistryCounts;
 }

@@ -1,0 +1,116 @@
+// JSON-RPC answers as bytes. The body of a result is copied between two short texts and never parsed: what the service wrote is
+// what the client reads. Source: http-api.md §3, §5.3, §7.1.
+
+import {
+  type Body,
+  createFailure,
+  FAILURES,
+  type Failure,
+  failureRow,
+  type TraceRecord,
+} from '@relay/protocol';
+import { rounded } from './route.ts';
+
+/** What belongs to one answer beside its outcome. */
+export interface AnswerFrame {
+  /** JSON text of the id, as the client wrote it; `null` when unknown. */
+  readonly id: string;
+  readonly traceId?: string;
+  /** JSON text of the trace object; only if asked for. */
+  readonly trace?: string;
+}
+
+export function resultAnswer(body: Body, { id, trace }: AnswerFrame): Buffer {
+  const value = body.length === 0 ? NULL : body;
+  return trace === undefined
+    ? spliced('{"jsonrpc":"2.0","result":', value, `,"id":${id}}`)
+    : spliced('{"jsonrpc":"2.0","result":{"result":', value, `,"trace":${trace}},"id":${id}}`);
+}
+
+const NULL = Buffer.from('null');
+
+function spliced(before: string, body: Uint8Array, after: string): Buffer {
+  // `before` is ASCII; an id may hold any character.
+  const head = before.length;
+  const buffer = Buffer.allocUnsafe(head + body.length + Buffer.byteLength(after));
+  buffer.write(before, 0, 'latin1');
+  buffer.set(body, head);
+  buffer.write(after, head + body.length, 'utf8');
+  return buffer;
+}
+
+export function failureAnswer(failure: Failure, frame: AnswerFrame): Buffer {
+  const title = failureRow(failure.name)?.title ?? 'Server error';
+  return errorAnswer(failure.code, title, failure, frame);
+}
+
+/**
+ * In a direct call the service is part of the method name, so an unknown one is an unknown method. A failure that says the same
+ * after something ran is not about the called name and stays as it is.
+ */
+export function directFailureAnswer(failure: Failure, service: string, frame: AnswerFrame): Buffer {
+  if (failure.name !== 'service_not_found' || failure.executed !== 'no') return failureAnswer(failure, frame);
+  const { code, title } = FAILURES.method_not_found;
+  return errorAnswer(code, title, { ...failure, message: `Server '${service}' not found` }, frame);
+}
+
+function errorAnswer(
+  code: number,
+  title: string,
+  failure: Failure,
+  { id, traceId, trace }: AnswerFrame,
+): Buffer {
+  const { data, retryAfterMs } = failure;
+  const members = JSON.stringify({
+    code: failure.name,
+    message: failure.message,
+    executed: failure.executed,
+    at: failure.at,
+    ...(traceId !== undefined && { trace_id: traceId }),
+    ...(retryAfterMs !== undefined && { retry_after_ms: Math.max(0, Math.round(retryAfterMs)) }),
+    ...(data?.value !== undefined && { value: data.value }),
+    ...(data?.candidates !== undefined && { candidates: data.candidates }),
+    ...(data?.limit !== undefined && { limit: { name: data.limit.name, max: data.limit.max } }),
+  });
+  const withTrace = trace === undefined ? members : `${members.slice(0, -1)},"trace":${trace}}`;
+  return Buffer.from(
+    `{"jsonrpc":"2.0","error":{"code":${code},"message":${JSON.stringify(title)},"data":${withTrace}},"id":${id}}`,
+  );
+}
+
+export function tooLargeAnswer(maxBytes: number, at: string, frame: AnswerFrame): Buffer {
+  const failure = createFailure('payload_too_large', `the result is larger than ${maxBytes} bytes`, at, {
+    executed: 'yes',
+    data: { limit: { name: 'answer', max: maxBytes } },
+  });
+  return failureAnswer(failure, frame);
+}
+
+/** The trace object of an answer; `totalMs` is this node's own measure. */
+export function traceText(trace: TraceRecord | undefined, traceId: string, totalMs: number): string {
+  const path = trace?.path ?? [];
+  return JSON.stringify({
+    trace_id: traceId,
+    path,
+    hops: Math.max(0, path.length - 1),
+    total_ms: rounded(totalMs),
+    spans: (trace?.spans ?? []).map(({ node, event, us }) => ({ node, event, ms: rounded(us / 1000) })),
+  });
+}
+
+const OPEN = Buffer.from('[');
+const COMMA = Buffer.from(',');
+const CLOSE = Buffer.from(']\n');
+const NEWLINE = Buffer.from('\n');
+
+export function singleBody(answer: Buffer): Buffer {
+  return Buffer.concat([answer, NEWLINE]);
+}
+
+/** Answers in request order; notifications have left no entry. */
+export function batchBody(answers: readonly Buffer[]): Buffer {
+  const parts: Buffer[] = [];
+  for (const answer of answers) parts.push(parts.length === 0 ? OPEN : COMMA, answer);
+  parts.push(CLOSE);
+  return Buffer.concat(parts);
+}
