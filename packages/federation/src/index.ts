@@ -1,1 +1,13 @@
-export {};
+export { systemClock, systemRandom } from './clock.ts';
+export type { HttpServerOptions } from './gateway/options.ts';
+export { type HeldPort, holdPort } from './held-port.ts';
+export { HomeNode, type HomeNodeOptions } from './home-node.ts';
+export { dialWebSocket } from './link/dial-websocket.ts';
+export { MainNode, type MainNodeOptions } from './main-node.ts';
+export { HomeRelayConnectionManager } from './nodes/home-relay-connection-manager.ts';
+export { MainRelayConnectionManager } from './nodes/main-relay-connection-manager.ts';
+export type { NodeEvent, NodeEvents } from './nodes/node-event.ts';
+export { createLog, type Log } from './observe/log.ts';
+export { FederationServiceRegistry } from './registry/federation-service-registry.ts';
+export { type RelayNode, type RelayOptions, startRelay } from './relay.ts';
+export { FederationRouter } from './routing/federation-router.ts';

@@ -199,6 +199,11 @@ export class FederationServiceRegistry {
     return this.#mains.has(id);
   }
 
+  /** Everything that this peer advertised has arrived once. */
+  isPeerSynced(id: string): boolean {
+    return this.#mains.get(id)?.isSynced ?? false;
+  }
+
   peerServices(id: string): number {
     return this.#mains.get(id)?.size ?? 0;
   }

@@ -48,8 +48,9 @@ export class RemoteMain implements Holder {
     return this.#held.size;
   }
 
-  get seq(): number {
-    return this.#seq;
+  /** Everything that it advertised has arrived once. */
+  get isSynced(): boolean {
+    return this.#instance !== '';
   }
 
   /** A new session: what was asked on the old one will not be answered. */

@@ -1,0 +1,89 @@
+// The processes of a bench: each node, forwarder and load generator is one of its own, over loopback, and ends with the bench.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+export const ROOT = path.resolve(import.meta.dirname, '..');
+const TICKS_PER_SECOND = 100;
+const START_LIMIT_MS = 20_000;
+
+export interface BenchProcess {
+  readonly name: string;
+  /** What the process said of itself when it was ready. */
+  readonly ready: Readonly<Record<string, unknown>>;
+  /** CPU seconds so far, user and system. */
+  cpuSeconds(): number;
+  /** Asks it something; resolves with the next message. */
+  ask(message: unknown): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts `bench/FILE` with arguments; it says it is ready by an IPC message. */
+export async function startProcess(
+  name: string,
+  file: string,
+  args: readonly string[],
+): Promise<BenchProcess> {
+  const child = spawn(
+    process.execPath,
+    ['--conditions=relay-source', path.join(ROOT, 'bench', file), ...args],
+    { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, NODE_ENV: 'production' } },
+  );
+  running.add(child);
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  void gone.then(() => running.delete(child));
+  const next = (limitMs: number): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => finish(() => reject(new Error(`${name} said nothing in ${limitMs} ms`))),
+        limitMs,
+      );
+      const onMessage = (message: unknown): void => finish(() => resolve(message));
+      const onExit = (code: number | null): void =>
+        finish(() => reject(new Error(`${name} ended with ${code}`)));
+      const finish = (settle: () => void): void => {
+        clearTimeout(timer);
+        child.off('message', onMessage).off('exit', onExit);
+        settle();
+      };
+      child.once('message', onMessage).once('exit', onExit);
+    });
+  const ready = (await next(START_LIMIT_MS)) as Record<string, unknown>;
+  return {
+    name,
+    ready,
+    cpuSeconds: () => cpuSecondsOf(child.pid ?? 0),
+    ask: (message) => {
+      const answer = next(120_000);
+      child.send(message as object);
+      return answer;
+    },
+    async stop() {
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
+function cpuSecondsOf(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  } catch {
+    // Not Linux: wall time has to do.
+    return Number.NaN;
+  }
+}
+
+/** What a child says when it listens. */
+export function sayReady(about: Readonly<Record<string, unknown>>): void {
+  process.send?.(about);
+  // A child whose bench has died must not stay.
+  process.once('disconnect', () => process.exit(0));
+}

@@ -1,0 +1,257 @@
+// What the gateway reads, taken from the parts of a running node. Nothing is kept here: every answer is made from the living state.
+
+import type { Clock, NodeType, Random } from '@relay/protocol';
+import { NodeTypeHome, NodeTypeMain } from '@relay/protocol';
+import type {
+  AddPeerAnswer,
+  GatewayPorts,
+  HomeView,
+  InstanceView,
+  MainLinkSource,
+  NodeIdentity,
+  PeerSource,
+  PeerView,
+  RegistryCounts,
+  RegistrySource,
+  UplinkView,
+} from './gateway/ports.ts';
+import type { HomeNode } from './home-node.ts';
+import type { MainNode } from './main-node.ts';
+import type { PeerView as LinkedPeer } from './nodes/main-relay-connection-manager.ts';
+import type { Log } from './observe/log.ts';
+import type { FederationServiceRegistry } from './registry/federation-service-registry.ts';
+import { type Instance, isCallable } from './registry/instance.ts';
+import type { FederationRouter } from './routing/federation-router.ts';
+import { HttpIngress } from './routing/ingress.ts';
+
+/** What every node's gateway needs beside the node itself. */
+export interface GatewayContext {
+  readonly nodeId: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly defaultTimeoutMs: number;
+  /** `host:port` to show to others; undefined for a wildcard bind. */
+  address(): string | undefined;
+  /** Normalises the URL of a peer as the flag `-peers` does; says what is wrong with it otherwise. */
+  parsePeerUrl(text: string): { readonly url: string } | { readonly reason: string };
+}
+
+/** Peers may take so long until a Main counts as ready without them. */
+const PEERS_READY_MS = 10_000;
+
+export function mainGatewayPorts(node: MainNode, context: GatewayContext): GatewayPorts {
+  const startedAt = context.clock.now();
+  const isStarting = (): boolean =>
+    context.clock.now() - startedAt < PEERS_READY_MS &&
+    node.connections
+      .peers()
+      .some(
+        ({ source, state, id }) => source !== 'inbound' && state !== 'self' && !isSynced(node, state, id),
+      );
+  return {
+    ...commonPorts(NodeTypeMain, node.router, context),
+    registry: registrySource(node.registry, () => homeViews(node)),
+    peers: peerSource(node, context),
+    lifecycle: {
+      state: () => (node.isDraining ? 'draining' : isStarting() ? 'starting' : 'running'),
+      readiness: () => (node.isDraining ? ['draining'] : isStarting() ? ['starting'] : []),
+    },
+  };
+}
+
+export function homeGatewayPorts(
+  node: HomeNode,
+  urls: readonly string[],
+  context: GatewayContext,
+): GatewayPorts {
+  const isConnected = (): boolean => node.connection.session !== undefined;
+  return {
+    ...commonPorts(NodeTypeHome, node.router, context),
+    registry: registrySource(node.registry, () => []),
+    mainLink: mainLinkSource(node, urls),
+    lifecycle: {
+      state: () => (node.isDraining ? 'draining' : 'running'),
+      readiness: () => (node.isDraining ? ['draining'] : isConnected() ? [] : ['no_main']),
+    },
+  };
+}
+
+function commonPorts(
+  nodeType: NodeType,
+  router: FederationRouter,
+  context: GatewayContext,
+): Pick<GatewayPorts, 'identity' | 'ingress' | 'callStats' | 'clock' | 'random' | 'log'> {
+  const { nodeId, version, clock, random, log, defaultTimeoutMs } = context;
+  const identity: NodeIdentity = {
+    nodeId,
+    nodeType,
+    version,
+    startedAt: clock.wallNow(),
+    address: () => context.address(),
+  };
+  const { stats } = router;
+  return {
+    identity,
+    ingress: new HttpIngress({ router, clock, defaultTimeoutMs }),
+    callStats: () => ({
+      total: stats.total,
+      failed: stats.failed,
+      inFlight: stats.inFlight,
+      averageLatencyMs: stats.averageLatencyMs(),
+    }),
+    clock,
+    random,
+    log,
+  };
+}
+
+function isSynced(node: MainNode, state: LinkedPeer['state'], id: string | undefined): boolean {
+  return state === 'refused' || (state === 'connected' && id !== undefined && node.registry.isPeerSynced(id));
+}
+
+function registrySource(
+  registry: FederationServiceRegistry,
+  homes: () => Iterable<HomeView>,
+): RegistrySource {
+  return {
+    *instances(filter) {
+      const names =
+        filter?.service === undefined
+          ? new Set([...registry.local.services(), ...registry.federated.services()])
+          : [filter.service];
+      for (const name of names) yield* byPreference(registry, name).map(instanceView);
+    },
+    homes,
+    counts: () => countInstances(registry),
+  };
+}
+
+/** The instance a call would take first: own program, then Homes, then peers; callable ones before the others. */
+function byPreference(registry: FederationServiceRegistry, service: string): readonly Instance[] {
+  const all = [...registry.local.of(service), ...registry.federated.of(service)];
+  const rank = (instance: Instance): number =>
+    (isCallable(instance) ? 0 : 3) + (instance.origin === 'self' ? 0 : instance.origin === 'peer' ? 2 : 1);
+  return all.sort((a, b) => rank(a) - rank(b) || (a.address < b.address ? -1 : 1));
+}
+
+function instanceView(instance: Instance): InstanceView {
+  const { description, node, origin, holder, stats } = instance;
+  return {
+    service: description.name,
+    nodeId: node.id,
+    origin,
+    methods: description.methods,
+    isHealthy: isCallable(instance),
+    lastSeen: holder.lastSeen,
+    inFlight: stats.inFlight,
+    calls: stats.calls,
+    failures: stats.failures,
+    averageLatencyMs: stats.averageLatencyMs,
+    circuit: 'closed',
+    strategy: 'round_robin',
+    ...(node.mainRelay === undefined ? {} : { mainRelay: node.mainRelay }),
+    ...(origin === 'peer' && holder.expiresAt !== undefined ? { expiresAt: holder.expiresAt } : {}),
+  };
+}
+
+function countInstances(registry: FederationServiceRegistry): RegistryCounts {
+  let failed = 0;
+  for (const index of [registry.local, registry.federated]) {
+    for (const instance of index.all()) if (!isCallable(instance)) failed += 1;
+  }
+  return {
+    own: [...registry.ownServices()].length,
+    local: registry.local.size,
+    federated: registry.federated.size,
+    failed,
+    openCircuits: 0,
+  };
+}
+
+function* homeViews(node: MainNode): Iterable<HomeView> {
+  const seen = new Set<string>();
+  for (const session of node.connections.homes()) {
+    seen.add(session.nodeId);
+    yield {
+      id: session.nodeId,
+      connected: true,
+      connectedSince: session.connectedAt,
+      lastHeartbeat: session.lastReceivedAt,
+      latencyMs: session.latencyMs ?? null,
+      services: node.registry.home(session.nodeId)?.services.size ?? 0,
+    };
+  }
+  // Those that have gone and whose lease still runs.
+  for (const { id, lastSeen, services } of node.registry.homes()) {
+    if (seen.has(id)) continue;
+    const gone = { connected: false, connectedSince: null, latencyMs: null } as const;
+    yield { id, ...gone, lastHeartbeat: lastSeen, services: services.size };
+  }
+}
+
+function peerSource(node: MainNode, context: GatewayContext): PeerSource {
+  const view = (peer: LinkedPeer): PeerView => ({
+    id: peer.id ?? null,
+    url: peer.url ?? '',
+    state: peer.state,
+    isHealthy: peer.isHealthy,
+    direction: peer.direction ?? (peer.source === 'inbound' ? 'inbound' : 'outbound'),
+    source: peer.source,
+    connectedSince: peer.connectedSince ?? null,
+    lastSeen: peer.lastSeen ?? null,
+    latencyMs: peer.latencyMs ?? null,
+    services: peer.id === undefined ? 0 : node.registry.peerServices(peer.id),
+    reconnectAttempts: peer.reconnectAttempts,
+    nextRetryMs: peer.nextRetryMs ?? null,
+    lastError: peer.lastError ?? null,
+    calls: peer.calls,
+    bytes: peer.bytes,
+  });
+  return {
+    peers: () => node.connections.peers().map(view),
+    addPeer(text, nodeId): AddPeerAnswer {
+      const parsed = context.parsePeerUrl(text);
+      if ('reason' in parsed) return { kind: 'invalid-url', reason: parsed.reason };
+      const result = node.connections.addPeer(parsed.url, 'api', nodeId);
+      if (result.kind === 'conflict') return { kind: 'other-url', id: result.peer.id ?? nodeId ?? '' };
+      return { kind: 'added', peer: view(result.peer) };
+    },
+    removePeer(idOrUrl) {
+      const id = node.removePeer(idOrUrl);
+      return id === undefined ? { kind: 'unknown' } : { kind: 'removed', id };
+    },
+  };
+}
+
+function mainLinkSource(node: HomeNode, urls: readonly string[]): MainLinkSource {
+  return {
+    status: () => (node.isDraining ? 'draining' : node.connection.status().state),
+    uplinks(): readonly UplinkView[] {
+      const status = node.connection.status();
+      return [
+        {
+          id: status.mainId ?? null,
+          url: status.url,
+          connectedSince: status.connectedSince ?? null,
+          lastHeartbeat: status.lastHeartbeat ?? null,
+          latencyMs: status.latencyMs ?? null,
+          reconnectAttempts: status.reconnectAttempts,
+          nextRetryMs: status.nextRetryMs ?? null,
+          lastError: status.lastError ?? null,
+        },
+      ];
+    },
+    fallbacks: () => urls.slice(1),
+    services: () =>
+      [...node.registry.ownServices()].map(({ description, stats }) => ({
+        name: description.name,
+        methods: description.methods.map(({ name }) => name),
+        registered: node.connection.isRegistered(description.name),
+        inFlight: stats.inFlight,
+        calls: stats.calls,
+        errors: stats.failures,
+      })),
+  };
+}

@@ -1,0 +1,195 @@
+// The composition root: a running Main or Home with real sockets, time and files. Everything below takes what it needs from here.
+
+import path from 'node:path';
+import { CALL_LIMITS, type CallHandler, type NodeType, NodeTypeMain, type Service } from '@relay/protocol';
+import { systemClock, systemRandom } from './clock.ts';
+import { createHttpServer, type HttpServer } from './gateway/http-server.ts';
+import type { HttpServerOptions } from './gateway/options.ts';
+import { type GatewayContext, homeGatewayPorts, mainGatewayPorts } from './gateway-ports.ts';
+import type { HeldPort } from './held-port.ts';
+import { HomeNode } from './home-node.ts';
+import { createAdmission } from './identity/admission.ts';
+import { createFileAdmissionStore } from './identity/admission-store.ts';
+import { loadOrCreateIdentity } from './identity/keys.ts';
+import { createFileMainKeyStore } from './identity/main-keys.ts';
+import { acceptUpgrades } from './link/accept.ts';
+import { dialWebSocket } from './link/dial-websocket.ts';
+import { MainNode } from './main-node.ts';
+import type { NodeEvents } from './nodes/node-event.ts';
+import type { Log } from './observe/log.ts';
+
+export interface RelayOptions {
+  readonly nodeType: NodeType;
+  readonly nodeId: string;
+  /** Of the build. */
+  readonly version: string;
+  /** Bound before anything else of the node was taken. */
+  readonly port: HeldPort;
+  /** The folder of this node: key, remembered ids. Locked by the caller. */
+  readonly folder: string;
+  readonly services: readonly Service[];
+  readonly log: Log;
+  readonly events: NodeEvents;
+  /** Home: federation URLs, complete with path; the Main first, then its fallbacks. */
+  readonly urls?: readonly string[];
+  /** Main: URLs of peers, complete with path. */
+  readonly peers?: readonly string[];
+  /** Main: how URLs that arrive by HTTP are read, as those of `-peers`. */
+  readonly parsePeerUrl?: GatewayContext['parsePeerUrl'];
+  /** `host:port` told to others. */
+  readonly advertise?: string;
+  /** An IP address for a host name, instead of DNS. */
+  readonly resolve?: (host: string) => string | undefined;
+  /** Shown when this node joins. */
+  readonly token?: string;
+  /** Time for sessions to move away at the end. Default 30 s. */
+  readonly drainMs?: number;
+  /** Of a call that names no timeout. Default 60 s. */
+  readonly timeoutMs?: number;
+  readonly http?: Omit<HttpServerOptions, 'host' | 'port'>;
+}
+
+export interface RelayNode {
+  readonly nodeId: string;
+  readonly nodeType: NodeType;
+  /** `http://127.0.0.1:8080` */
+  readonly url: string;
+  /** Takes the calls that the own program makes. */
+  readonly outbound: CallHandler;
+  /** Calls that this node routes at the moment. */
+  readonly inFlight: number;
+  /** The own program offers these from now on. */
+  setServices(services: readonly Service[]): void;
+  /** Begins to dial; the node listens already. */
+  connect(): void;
+  /** Drains and ends. Resolves when the port is closed. Idempotent. */
+  stop(): Promise<void>;
+}
+
+const DRAIN_MS = 30_000;
+
+/** Starts a node on a port that is open. It dials nobody before `connect`. */
+export async function startRelay(options: RelayOptions): Promise<RelayNode> {
+  const { log, port, version, nodeId } = options;
+  const context: GatewayContext = {
+    nodeId,
+    version,
+    log,
+    clock: systemClock,
+    random: systemRandom,
+    defaultTimeoutMs: options.timeoutMs ?? CALL_LIMITS.defaultTimeoutMs,
+    address: () => options.advertise ?? (isWildcard(port.host) ? undefined : hostPort(port)),
+    parsePeerUrl: options.parsePeerUrl ?? ((url) => (URL.canParse(url) ? { url } : { reason: 'not a URL' })),
+  };
+  return options.nodeType === NodeTypeMain ? startMain(options, context) : startHome(options, context);
+}
+
+async function startMain(options: RelayOptions, context: GatewayContext): Promise<RelayNode> {
+  const { nodeId, folder, port, drainMs = DRAIN_MS } = options;
+  const identity = loadOrCreateIdentity(folder);
+  const store = createFileAdmissionStore(path.join(folder, 'admitted.jsonl'));
+  const node = new MainNode({
+    nodeId,
+    identity,
+    admission: createAdmission({ self: nodeId, store, clock: systemClock }),
+    clock: systemClock,
+    random: systemRandom,
+    dial: dialWebSocket(dialOptions(options)),
+    events: options.events,
+    peers: options.peers ?? [],
+    software: `relay/${options.version}`,
+    ...(options.advertise === undefined ? {} : { advertise: `ws://${options.advertise}` }),
+    ...(options.http?.apiToken === undefined ? {} : { apiToken: options.http.apiToken }),
+    ...(options.token === undefined ? {} : { token: options.token }),
+  });
+  node.setServices(options.services);
+  const http = createHttpServer(mainGatewayPorts(node, context), options.http);
+  acceptUpgrades(http.server, {
+    paths: {
+      '/ws/federation': {
+        origins: 'allowed',
+        accept: (link, info) => node.connections.accept(link, 'federation', info),
+      },
+      '/ws/peers': { origins: 'none', accept: (link, info) => node.connections.accept(link, 'peers', info) },
+    },
+    clock: systemClock,
+    isDraining: () => node.isDraining,
+    pendingHandshakes: () => node.connections.pendingHandshakes,
+    ...(options.http?.corsOrigins === undefined ? {} : { corsOrigins: options.http.corsOrigins }),
+  });
+  await http.listen(port);
+  return running(options, http, {
+    outbound: node.outbound,
+    inFlight: () => node.router.stats.inFlight,
+    setServices: (services) => node.setServices(services),
+    connect: () => node.start(),
+    stop: () => node.stop(drainMs),
+  });
+}
+
+async function startHome(options: RelayOptions, context: GatewayContext): Promise<RelayNode> {
+  const { nodeId, folder, port, urls = [] } = options;
+  const node = new HomeNode({
+    nodeId,
+    identity: loadOrCreateIdentity(folder),
+    clock: systemClock,
+    random: systemRandom,
+    dial: dialWebSocket(dialOptions(options)),
+    events: options.events,
+    mainKeys: createFileMainKeyStore(path.join(folder, 'main-keys.json')),
+    urls,
+    software: `relay/${options.version}`,
+    ...(options.token === undefined ? {} : { token: options.token }),
+  });
+  node.setServices(options.services);
+  const http = createHttpServer(homeGatewayPorts(node, urls, context), options.http);
+  await http.listen(port);
+  return running(options, http, {
+    outbound: node.outbound,
+    inFlight: () => node.router.stats.inFlight,
+    setServices: (services) => node.setServices(services),
+    connect: () => node.start(),
+    stop: () => node.stop(),
+  });
+}
+
+interface Parts {
+  readonly outbound: CallHandler;
+  readonly inFlight: () => number;
+  readonly setServices: (services: readonly Service[]) => void;
+  readonly connect: () => void;
+  readonly stop: () => Promise<void>;
+}
+
+function running(options: RelayOptions, http: HttpServer, parts: Parts): RelayNode {
+  let stopping: Promise<void> | undefined;
+  return {
+    nodeId: options.nodeId,
+    nodeType: options.nodeType,
+    url: `http://${hostPort(options.port)}`,
+    outbound: parts.outbound,
+    get inFlight() {
+      return parts.inFlight();
+    },
+    setServices: parts.setServices,
+    connect: parts.connect,
+    stop() {
+      // The port stays open while sessions leave, so that probes see the drain.
+      stopping ??= parts.stop().then(() => http.close());
+      return stopping;
+    },
+  };
+}
+
+function dialOptions({ resolve }: RelayOptions): Parameters<typeof dialWebSocket>[0] {
+  return resolve === undefined ? {} : { resolve };
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/** As a URL needs it: IPv6 in brackets. */
+function hostPort({ host, port }: HeldPort): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
