@@ -30,6 +30,14 @@ export { type Fit, fit, type Misfit, misfitText } from './run/fit.ts';
 export { display, isEqual, measure, textOf } from './run/inspect.ts';
 export { fromJsonText, toJsonText, type WriteOptions } from './run/json.ts';
 export type { ReadOptions } from './run/json-reader.ts';
+export {
+  createRuntime,
+  type ProgramModule,
+  type Runtime,
+  runProgram,
+  topLevelMessage,
+} from './run/program.ts';
+export { failedHandler, initialState, thrownText } from './run/server.ts';
 export type { RuntimeType, StructDefinition, Structs } from './run/type.ts';
 export {
   ArrayValue,
