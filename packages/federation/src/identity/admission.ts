@@ -1,5 +1,131 @@
-// Who may come in under which id.
+// Who may come in under which id. The first key that claims an id in a role owns it (protocol.md §3, "Id and key").
 
-export interface Admission {
-  readonly mode: 'open' | 'invite' | 'closed';
+import { CLOSE_CODES, type Clock, type CloseReason, RESERVED_IDS } from '@relay/protocol';
+import type { AdmissionRecord, AdmissionStore, OwnerRole } from './admission-store.ts';
+
+/** `open`: any key may claim a free id. `invite`: with a join token. `closed`: remembered keys only. */
+export type AdmissionMode = 'open' | 'invite' | 'closed';
+
+export interface Claim {
+  readonly role: OwnerRole;
+  readonly id: string;
+  /** base64url. */
+  readonly publicKey: string;
+  readonly token: string | undefined;
+}
+
+export interface AdmissionOptions {
+  /** Id of this Main. */
+  readonly self: string;
+  /** Default `open`. */
+  readonly mode?: AdmissionMode;
+  readonly store: AdmissionStore;
+  readonly clock: Clock;
+  /** Ids that are remembered. Default 100,000. */
+  readonly maxIds?: number;
+}
+
+const MAX_IDS = 100_000;
+/** An id that was used in this time is not forgotten. */
+const KEPT_MS = 30 * 86_400_000;
+
+export class Admission {
+  readonly mode: AdmissionMode;
+  readonly #self: string;
+  readonly #store: AdmissionStore;
+  readonly #clock: Clock;
+  readonly #maxIds: number;
+  /** In order of last use, so that the longest unused is the first. */
+  readonly #records = new Map<string, AdmissionRecord>();
+
+  constructor(options: AdmissionOptions) {
+    this.mode = options.mode ?? 'open';
+    this.#self = options.self;
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#maxIds = options.maxIds ?? MAX_IDS;
+    for (const record of this.#store.load()) this.#records.set(keyOf(record.role, record.id), record);
+  }
+
+  /**
+   * Whether this claim may come in; changes nothing. `isPeer` says whether an id is that of a peer known now,
+   * `isConnected` keeps ids that are in use from being forgotten.
+   */
+  check(
+    claim: Claim,
+    isPeer: (id: string) => boolean,
+    isConnected: (role: OwnerRole, id: string) => boolean,
+  ): CloseReason | undefined {
+    const { role, id, publicKey } = claim;
+    if (id === this.#self) return notAdmitted(`${id} is the id of this Main Relay`);
+    if (RESERVED_IDS.includes(id)) return notAdmitted(`${id} is a reserved id`);
+    if (role === 'home' && isPeer(id)) return notAdmitted(`${id} is the id of a peer`);
+    const record = this.#records.get(keyOf(role, id));
+    if (record !== undefined) {
+      return record.key === publicKey ? undefined : notAdmitted(`${id} belongs to another key`);
+    }
+    const refusal = this.#checkStranger(claim);
+    if (refusal !== undefined) return refusal;
+    return this.#makeRoom(isConnected) ? undefined : { code: CLOSE_CODES.tooManyAttempts, reason: 'no room for a new id' };
+  }
+
+  /** Binds the id to the key and returns the epoch of its new session. Only after `check` has let the claim pass. */
+  admit(claim: Claim): number {
+    const known = this.#records.get(keyOf(claim.role, claim.id));
+    const now = this.#clock.wallNow();
+    const epoch = Math.max(now, (known?.epoch ?? 0) + 1);
+    this.#keep({ role: claim.role, id: claim.id, key: claim.publicKey, epoch, seenAt: now });
+    return epoch;
+  }
+
+  /** Its session has ended: it was in use until now. */
+  touch(role: OwnerRole, id: string): void {
+    const record = this.#records.get(keyOf(role, id));
+    if (record !== undefined) this.#keep({ ...record, seenAt: this.#clock.wallNow() });
+  }
+
+  /** Another key may claim the id now. False if nobody owned it. */
+  forget(role: OwnerRole, id: string): boolean {
+    if (!this.#records.delete(keyOf(role, id))) return false;
+    this.#store.remove(role, id);
+    return true;
+  }
+
+  #checkStranger({ id }: Claim): CloseReason | undefined {
+    switch (this.mode) {
+      case 'open':
+        return undefined;
+      case 'invite':
+        return notAdmitted(`${id} needs an invitation`);
+      case 'closed':
+        return notAdmitted(`${id} is not known here`);
+    }
+  }
+
+  #makeRoom(isConnected: (role: OwnerRole, id: string) => boolean): boolean {
+    if (this.#records.size < this.#maxIds) return true;
+    const before = this.#clock.wallNow() - KEPT_MS;
+    for (const record of this.#records.values()) {
+      // Those after it were used later still.
+      if (record.seenAt > before) return false;
+      if (isConnected(record.role, record.id)) this.touch(record.role, record.id);
+      else return this.forget(record.role, record.id);
+    }
+    return false;
+  }
+
+  #keep(record: AdmissionRecord): void {
+    const key = keyOf(record.role, record.id);
+    this.#records.delete(key);
+    this.#records.set(key, record);
+    this.#store.put(record);
+  }
+}
+
+function keyOf(role: OwnerRole, id: string): string {
+  return `${role} ${id}`;
+}
+
+function notAdmitted(why: string): CloseReason {
+  return { code: CLOSE_CODES.notAdmitted, reason: `not admitted: ${why}` };
 }

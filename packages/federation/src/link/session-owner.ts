@@ -33,6 +33,6 @@ export interface SessionOwner {
   onRegistryState(session: Session, state: RegistryState): void;
   /** Stated in each heartbeat. */
   load(): { readonly inFlight: number; readonly capacity: number };
-  /** Exactly once per opened session, after the calls waiting on it have been settled. */
+  /** Exactly once per opened session, before the calls that wait on it are settled, so that none is tried on it again. */
   onClosed(session: Session, reason: CloseReason): void;
 }

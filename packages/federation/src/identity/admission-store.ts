@@ -1,0 +1,102 @@
+// Which key owns which id, kept over restarts. The file is a journal of JSON lines: a handshake costs one short append, however many
+// ids are remembered, and the journal is written anew, atomically, when most of it is history.
+
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { writeAtomically } from './write-atomically.ts';
+
+/** What kind of node owns the id. Clients own none. */
+export type OwnerRole = 'home' | 'main';
+
+export interface AdmissionRecord {
+  readonly role: OwnerRole;
+  readonly id: string;
+  /** base64url. */
+  readonly key: string;
+  /** Highest epoch that was given. */
+  readonly epoch: number;
+  /** Wall ms. */
+  readonly seenAt: number;
+}
+
+export interface AdmissionStore {
+  /** In order of last use. */
+  load(): readonly AdmissionRecord[];
+  put(record: AdmissionRecord): void;
+  remove(role: OwnerRole, id: string): void;
+}
+
+/** For tests; `records` outlives the Main that uses it. */
+export function createMemoryAdmissionStore(
+  records = new Map<string, AdmissionRecord>(),
+): AdmissionStore {
+  return {
+    load: () => [...records.values()],
+    put(record) {
+      const key = `${record.role} ${record.id}`;
+      records.delete(key);
+      records.set(key, record);
+    },
+    remove: (role, id) => void records.delete(`${role} ${id}`),
+  };
+}
+
+/** Lines of history beyond those that still count, from which on the journal is written anew. */
+const HISTORY_LINES = 10_000;
+
+export function createFileAdmissionStore(file: string): AdmissionStore {
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const records = new Map<string, AdmissionRecord>();
+  const memory = createMemoryAdmissionStore(records);
+  let lines = 0;
+  for (const line of readLines(file)) {
+    const entry = parse(line);
+    if (entry === undefined) continue;
+    if (entry.key === '') memory.remove(entry.role, entry.id);
+    else memory.put(entry);
+  }
+  const compact = (): void => {
+    writeAtomically(file, [...records.values()].map((record) => `${JSON.stringify(record)}\n`).join(''));
+    lines = records.size;
+  };
+  // Also drops a last line that a crash cut short, which would spoil the next one.
+  compact();
+  const append = (record: AdmissionRecord): void => {
+    // NOTE: not synced: a process that dies loses nothing, a machine that loses power may forget its last second of handshakes.
+    appendFileSync(file, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+    lines += 1;
+    if (lines > 2 * records.size + HISTORY_LINES) compact();
+  };
+  return {
+    load: memory.load,
+    put(record) {
+      memory.put(record);
+      append(record);
+    },
+    remove(role, id) {
+      memory.remove(role, id);
+      append({ role, id, key: '', epoch: 0, seenAt: 0 });
+    },
+  };
+}
+
+function readLines(file: string): readonly string[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function parse(line: string): AdmissionRecord | undefined {
+  if (line === '') return undefined;
+  try {
+    const { role, id, key, epoch, seenAt } = JSON.parse(line) as Partial<AdmissionRecord>;
+    if ((role !== 'home' && role !== 'main') || typeof id !== 'string' || typeof key !== 'string') return undefined;
+    if (typeof epoch !== 'number' || typeof seenAt !== 'number') return undefined;
+    return { role, id, key, epoch, seenAt };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,90 @@
+// When and where to dial next (protocol.md §9, cli.md §3): full jitter, 1 s doubling to 60 s, the next address after two failures at
+// one. Decides only; timers and links are its user's.
+
+import type { Random } from '@relay/protocol';
+
+const FIRST_MS = 1_000;
+const LONGEST_MS = 60_000;
+const FAILURES_PER_ADDRESS = 2;
+/** Wait of a node whose session was taken over by another that claims the same id. */
+export const SUPERSEDED_MS = 60_000;
+
+export class Reconnect {
+  readonly #random: Random;
+  readonly #urls: readonly string[];
+  #alternatives: readonly string[] = [];
+  readonly #refused = new Set<string>();
+  #url: string;
+  #failuresHere = 0;
+  #attempts = 0;
+
+  constructor(urls: readonly string[], random: Random) {
+    if (urls[0] === undefined) throw new RangeError('no address to dial');
+    this.#urls = urls;
+    this.#url = urls[0];
+    this.#random = random;
+  }
+
+  /** The address to dial. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /** Attempts since the last success that have failed. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  /** Whether there is an address beside the present one. */
+  get hasOther(): boolean {
+    return this.#addresses().some((url) => url !== this.#url);
+  }
+
+  /** A session stands. */
+  connected(): void {
+    this.#attempts = 0;
+    this.#failuresHere = 0;
+  }
+
+  /** What WELCOME or `drain` named; replaces what was named before. */
+  learn(alternatives: readonly string[]): void {
+    this.#alternatives = alternatives;
+  }
+
+  /** An attempt failed, or a session ended: how long to wait before the next. */
+  failed(retryAfterMs?: number): number {
+    this.#attempts += 1;
+    this.#failuresHere += 1;
+    if (this.#failuresHere >= FAILURES_PER_ADDRESS) this.moveOn();
+    // A Main that says when spaces its diallers out; the quarter keeps those apart to whom it said the same.
+    if (retryAfterMs !== undefined) return retryAfterMs * (1 + this.#random.next() / 4);
+    const doublings = Math.min(this.#attempts - 1, 6);
+    return this.#random.next() * Math.min(LONGEST_MS, FIRST_MS * 2 ** doublings);
+  }
+
+  /** The present address is not dialled any more. False if none is left. */
+  refused(): boolean {
+    this.#refused.add(this.#url);
+    if (this.#addresses().length === 0) return false;
+    this.moveOn();
+    return true;
+  }
+
+  /** Goes to the next address. */
+  moveOn(): void {
+    this.#failuresHere = 0;
+    const all = [...new Set([...this.#urls, ...this.#alternatives])];
+    const here = all.indexOf(this.#url);
+    for (let step = 1; step <= all.length; step += 1) {
+      const next = all[(here + step) % all.length];
+      if (next !== undefined && !this.#refused.has(next)) {
+        this.#url = next;
+        return;
+      }
+    }
+  }
+
+  #addresses(): readonly string[] {
+    return [...this.#urls, ...this.#alternatives].filter((url) => !this.#refused.has(url));
+  }
+}
