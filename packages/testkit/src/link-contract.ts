@@ -84,7 +84,8 @@ export function linkContract(
       assert.deepEqual(heard.b.data, sent);
     });
 
-    contract('carries empty and large messages', async (a, _b, heard) => {
+    contract('carries empty and large messages', async (a, b, heard) => {
+      b.limitMessage(1_048_576);
       const large = new Uint8Array(700_000).map((_, index) => index % 251);
       for (const data of ['', new Uint8Array(0), large, 'é'.repeat(300_000), 'end']) a.send(data);
       await until(() => heard.b.data.length >= 5, 'all messages');
@@ -101,7 +102,8 @@ export function linkContract(
       assert.deepEqual(heard.b.data[2], large);
     });
 
-    contract('counts what waits, and nothing once it is taken', async (a, _b, heard) => {
+    contract('counts what waits, and nothing once it is taken', async (a, b, heard) => {
+      b.limitMessage(1_048_576);
       assert.equal(a.bufferedBytes, 0);
       a.send('x'.repeat(100_000));
       assert.ok(a.bufferedBytes >= 0);
@@ -144,6 +146,23 @@ export function linkContract(
       await pause();
       assert.deepEqual(heard.b.data, []);
       assert.deepEqual(heard.a.data, []);
+    });
+
+    contract('delivers nothing to an end that has closed', async (a, b, heard) => {
+      b.send('before');
+      await until(() => heard.a.data.length === 1, 'the message before');
+      a.close(1000, '');
+      b.send('crossing');
+      await bothClosed(heard);
+      assert.deepEqual(heard.a.data, ['before']);
+    });
+
+    contract('cuts a reason that is too long for a close frame', async (a, _b, heard) => {
+      a.close(4400, 'ü'.repeat(200));
+      await bothClosed(heard);
+      const { code, reason } = heard.b.closes[0] as CloseReason;
+      assert.equal(code, 4400);
+      assert.match(reason, /^ü{50,61}(…|\.\.\.)?$/);
     });
 
     contract('ends with 1006 when terminated, whatever the other side hears', async (a, _b, heard) => {

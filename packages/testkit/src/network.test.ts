@@ -105,10 +105,10 @@ describe('SimulatedNetwork: dialling', () => {
     {
       why: 'a machine that is off',
       code: 'ETIMEDOUT',
-      at: 10_000,
+      at: 5000,
       prepare: (net) => net.crash('main', { silent: true }),
     },
-    { why: 'a partition', code: 'ETIMEDOUT', at: 10_000, prepare: (net) => net.partition('home', 'main') },
+    { why: 'a partition', code: 'ETIMEDOUT', at: 5000, prepare: (net) => net.partition('home', 'main') },
   ] as { why: string; code: string; at: number; prepare: (network: SimulatedNetwork) => void }[]) {
     it(`fails at ${why} with ${code} after ${at} ms`, async () => {
       assert.deepEqual(await dialError(prepare), { code, at });

@@ -1,7 +1,7 @@
 // A network of named hosts in virtual time. Every link goes over two pipes with the faults of the path they are on; everything that
 // happens follows from the seed and from what the test does.
 
-import { type Link, SUBPROTOCOLS } from '@relay/protocol';
+import { HANDSHAKE_LIMITS, type Link, SUBPROTOCOLS } from '@relay/protocol';
 import type { ManualClock, ProcessClock } from './manual-clock.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import { SimulatedLink } from './simulated-link.ts';
@@ -23,13 +23,13 @@ export interface ListenOptions {
 export interface DialOptions {
   readonly subprotocols?: readonly string[];
   readonly signal?: AbortSignal;
-  /** Default 10 s. */
+  /** Default that of a handshake. */
   readonly timeoutMs?: number;
 }
 
-/** Why a dial failed, with the code that Node would give. */
-export class DialError extends Error {
-  override readonly name = 'DialError';
+/** Why a dial failed: the code that Node would give, and a short message fit for people. */
+export class NetworkError extends Error {
+  override readonly name = 'NetworkError';
   readonly code: string;
 
   constructor(code: string, message: string) {
@@ -100,7 +100,7 @@ export class SimulatedNetwork {
     const target = new URL(url);
     const address = addressOf(url);
     const to = this.#listeners.get(address)?.host ?? target.hostname;
-    if (!this.#hosts.has(to)) return Promise.reject(new DialError('ENOTFOUND', `no host ${to}`));
+    if (!this.#hosts.has(to)) return Promise.reject(new NetworkError('ENOTFOUND', `no such host ${to}`));
     const { promise, resolve, reject } = Promise.withResolvers<Link>();
     let isSettled = false;
     const settle = (then: () => void): void => {
@@ -118,10 +118,10 @@ export class SimulatedNetwork {
       });
     const abort = (): void => fail(options.signal?.reason);
     const { one: local, two: remote } = this.#connect(from, to, () =>
-      fail(new DialError('ECONNRESET', `connection to ${address} was cut`)),
+      fail(new NetworkError('ECONNRESET', 'connection reset')),
     );
-    const timer = dialler.clock.after(options.timeoutMs ?? 10_000, () =>
-      fail(new DialError('ETIMEDOUT', `no answer from ${address}`)),
+    const timer = dialler.clock.after(options.timeoutMs ?? HANDSHAKE_LIMITS.totalMs, () =>
+      fail(new NetworkError('ETIMEDOUT', 'timed out')),
     );
     options.signal?.addEventListener('abort', abort);
     if (options.signal?.aborted) abort();
@@ -134,10 +134,8 @@ export class SimulatedNetwork {
       const agreed = listener?.subprotocols.find((name) => offered.includes(name));
       const refusal =
         this.#refusals.get(address) ??
-        (listener === undefined
-          ? new DialError('ECONNREFUSED', `nothing listens at ${address}`)
-          : undefined) ??
-        (agreed === undefined ? new DialError('EPROTO', 'no common subprotocol') : undefined);
+        (listener === undefined ? new NetworkError('ECONNREFUSED', 'connection refused') : undefined) ??
+        (agreed === undefined ? new NetworkError('EPROTO', 'no common subprotocol') : undefined);
       if (refusal !== undefined || listener === undefined || agreed === undefined) {
         remote.outgoing.sendControl(() => fail(refusal));
         return;
@@ -215,7 +213,7 @@ export class SimulatedNetwork {
   }
 
   /** Dials of this address fail until disposed; by default as if nothing listened there. */
-  refuse(url: string, error: Error = new DialError('ECONNREFUSED', `refused by ${url}`)): Disposable {
+  refuse(url: string, error: Error = new NetworkError('ECONNREFUSED', 'connection refused')): Disposable {
     const address = addressOf(url);
     this.#refusals.set(address, error);
     return { [Symbol.dispose]: () => void this.#refusals.delete(address) };
@@ -239,7 +237,7 @@ export class SimulatedNetwork {
       random: this.#random.fork(`${name}/${lives}`),
       listen: (address, accept, options = {}) => {
         const key = addressOf(address);
-        if (this.#listeners.has(key)) throw new DialError('EADDRINUSE', `${key} is in use`);
+        if (this.#listeners.has(key)) throw new NetworkError('EADDRINUSE', `${key} is in use`);
         const listener = { host: name, accept, subprotocols: options.subprotocols ?? SUBPROTOCOLS };
         this.#listeners.set(key, listener);
         return {

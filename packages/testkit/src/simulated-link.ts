@@ -1,10 +1,20 @@
 // One end of a simulated connection. Behaves as a WebSocket does: data and the close handshake share one ordered stream.
 
-import { CLOSE_CODES, type Clock, type CloseReason, type Link, type LinkListener } from '@relay/protocol';
+import {
+  CLOSE_CODES,
+  type Clock,
+  type CloseReason,
+  LINK_LIMITS,
+  type Link,
+  type LinkListener,
+} from '@relay/protocol';
 import type { Pipe } from './simulated-pipe.ts';
 
 /** How long a close waits for the other side's answer. */
 const CLOSE_LIMIT_MS = 5000;
+
+/** Bytes of a reason text in a close frame. */
+const MAX_REASON_BYTES = 123;
 
 const ABNORMAL: CloseReason = Object.freeze({ code: CLOSE_CODES.abnormal, reason: '' });
 
@@ -18,7 +28,7 @@ export class SimulatedLink implements Link {
   #listener: LinkListener | undefined;
   /** What came before `listen`. */
   #early: ((listener: LinkListener) => void)[] = [];
-  #maxMessageBytes = Number.POSITIVE_INFINITY;
+  #maxMessageBytes: number = LINK_LIMITS.messageBytes;
   #closeTimer: Disposable | undefined;
   #isDark = (): boolean => false;
 
@@ -78,7 +88,7 @@ export class SimulatedLink implements Link {
   close(code: number, reason: string): void {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
-    this.#sendClose({ code, reason });
+    this.#sendClose({ code, reason: shorten(reason) });
     this.#closeTimer = this.#clock.after(CLOSE_LIMIT_MS, () => this.terminate());
   }
 
@@ -113,7 +123,8 @@ export class SimulatedLink implements Link {
   #receive(data: string | Uint8Array, size: number): void {
     if (this.#refuses()) return;
     if (size <= this.#maxMessageBytes) {
-      this.#tell((listener) => listener.onData(data));
+      // Who has closed does not want to hear more.
+      if (this.#state === 'open') this.#tell((listener) => listener.onData(data));
       return;
     }
     const tooBig = { code: CLOSE_CODES.tooBig, reason: 'message too big' };
@@ -161,4 +172,11 @@ export class SimulatedLink implements Link {
       this.#early.shift();
     }
   }
+}
+
+/** As much of a text as fits into a close frame, whole characters only. */
+function shorten(reason: string): string {
+  const bytes = Buffer.from(reason);
+  if (bytes.length <= MAX_REASON_BYTES) return reason;
+  return new TextDecoder().decode(bytes.subarray(0, MAX_REASON_BYTES), { stream: true });
 }
