@@ -1,4 +1,5 @@
 export * from './address.ts';
+export * from './base64url.ts';
 export { createBinaryCodec } from './binary-codec.ts';
 export * from './call.ts';
 export * from './clock.ts';
@@ -6,7 +7,10 @@ export * from './close-code.ts';
 export * from './codec.ts';
 export { decodeRegistrationAnswer, encodeRegistrationAnswer } from './control-json.ts';
 export * from './failure.ts';
+export * from './handshake.ts';
 export { createJsonCodec } from './json-codec.ts';
+export * from './json-rpc.ts';
+export { isWithinJsonLimits, type JsonSize, measureJson } from './json-text.ts';
 export * from './limits.ts';
 export * from './link.ts';
 export { linkedPair } from './linked-pair.ts';

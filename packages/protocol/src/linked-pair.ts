@@ -4,7 +4,7 @@
 import type { Clock } from './clock.ts';
 import { CLOSE_CODES } from './close-code.ts';
 import { SUBPROTOCOL_BINARY } from './codec.ts';
-import { HANDSHAKE_LIMITS } from './limits.ts';
+import { LINK_LIMITS } from './limits.ts';
 import type { CloseReason, Link, LinkListener } from './link.ts';
 import { utf8Length } from './utf8.ts';
 
@@ -28,7 +28,7 @@ class PairedLink implements Link {
   readonly #arriving: Event[] = [];
   #isDelivering = false;
   #bufferedBytes = 0;
-  #messageBytes: number = HANDSHAKE_LIMITS.messageBytes;
+  #messageBytes: number = LINK_LIMITS.messageBytes;
   /** Nothing more is sent. */
   #isClosing = false;
   /** `onClose` has been or is being called. */
