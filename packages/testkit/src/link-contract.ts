@@ -8,6 +8,8 @@ import { waitFor } from './wait.ts';
 export interface LinkContractOptions {
   /** Lets something happen between two looks at a condition; for virtual time `() => clock.advance(1)`. Default: real time. */
   readonly turn?: () => Promise<void>;
+  /** How long a rule waits for what has to happen, in real time. Default 10 s. */
+  readonly limitMs?: number;
   /** After each test: closes what `open` opened beside the links. */
   readonly cleanUp?: () => Promise<void> | void;
 }
@@ -37,8 +39,9 @@ export function linkContract(
   open: () => Promise<readonly [Link, Link]>,
   options: LinkContractOptions = {},
 ): void {
+  const { cleanUp, ...waiting } = options;
   const until = (condition: () => boolean, what: string): Promise<void> =>
-    waitFor(condition, { what, ...(options.turn === undefined ? {} : { turn: options.turn }) });
+    waitFor(condition, { what, ...waiting });
   const pause = async (): Promise<void> => {
     for (let turn = 0; turn < 10; turn++) {
       await (options.turn === undefined ? new Promise((resolve) => setTimeout(resolve, 3)) : options.turn());
@@ -55,7 +58,7 @@ export function linkContract(
       } finally {
         a.terminate();
         b.terminate();
-        await options.cleanUp?.();
+        await cleanUp?.();
       }
     });
   };

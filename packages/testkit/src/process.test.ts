@@ -65,7 +65,11 @@ describe('startProcess', () => {
     assert.deepEqual(await child.stop(50), { code: null, signal: 'SIGKILL' });
   });
 
-  it('leaves no child behind when the test process ends', async () => {
+  for (const { why, end } of [
+    { why: 'exits', end: 'process.exit(0)' },
+    { why: 'is told to end', end: "process.kill(process.pid, 'SIGTERM')" },
+  ]) {
+  it(`leaves no child behind when the test process ${why}`, async () => {
     const module = JSON.stringify(import.meta.resolve('./process.ts'));
     await using parent = startProcess(process.execPath, [
       '--conditions=relay-source',
@@ -73,7 +77,7 @@ describe('startProcess', () => {
       '-e',
       `const { startProcess } = await import(${module});
        console.log('child ' + startProcess(process.execPath, ['-e', 'setInterval(() => {}, 1000)']).pid);
-       setTimeout(() => process.exit(0), 50);`,
+       setTimeout(() => ${end}, 50);`,
     ]);
     const pid = Number((await parent.waitForLine(/child (\d+)/))[1]);
     await parent.exited;

@@ -32,9 +32,19 @@ export interface StartedProcess extends AsyncDisposable {
 }
 
 const running = new Set<ChildProcess>();
-process.on('exit', () => {
+
+function killAll(): void {
   for (const child of running) child.kill('SIGKILL');
-});
+}
+
+process.on('exit', killAll);
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    killAll();
+    // The listener is gone, so now the signal does what it does without us.
+    process.kill(process.pid, signal);
+  });
+}
 
 export function startProcess(
   command: string,
