@@ -43,7 +43,7 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
     },
   },
   federation: {
-    roots: ['index.ts', 'relay.ts', 'main-node.ts', 'home-node.ts'],
+    roots: ['index.ts', 'relay.ts', 'main-node.ts', 'home-node.ts', 'gateway-ports.ts'],
     rooms: {
       identity: [],
       observe: [],

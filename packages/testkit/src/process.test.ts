@@ -69,20 +69,21 @@ describe('startProcess', () => {
     { why: 'exits', end: 'process.exit(0)' },
     { why: 'is told to end', end: "process.kill(process.pid, 'SIGTERM')" },
   ]) {
-  it(`leaves no child behind when the test process ${why}`, async () => {
-    const module = JSON.stringify(import.meta.resolve('./process.ts'));
-    await using parent = startProcess(process.execPath, [
-      '--conditions=relay-source',
-      '--input-type=module',
-      '-e',
-      `const { startProcess } = await import(${module});
+    it(`leaves no child behind when the test process ${why}`, async () => {
+      const module = JSON.stringify(import.meta.resolve('./process.ts'));
+      await using parent = startProcess(process.execPath, [
+        '--conditions=relay-source',
+        '--input-type=module',
+        '-e',
+        `const { startProcess } = await import(${module});
        console.log('child ' + startProcess(process.execPath, ['-e', 'setInterval(() => {}, 1000)']).pid);
        setTimeout(() => ${end}, 50);`,
-    ]);
-    const pid = Number((await parent.waitForLine(/child (\d+)/))[1]);
-    await parent.exited;
-    await waitFor(() => !isRunning(pid), { what: 'the child to end', limitMs: 5000 });
-  });
+      ]);
+      const pid = Number((await parent.waitForLine(/child (\d+)/))[1]);
+      await parent.exited;
+      await waitFor(() => !isRunning(pid), { what: 'the child to end', limitMs: 5000 });
+    });
+  }
 });
 
 describe('waitFor', () => {
