@@ -1,6 +1,6 @@
 // relay status: what a node says of itself, as tables. cli.md §8.4.
 
-import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command, CommandContext } from '../context.ts';
 import { asArray, asNumber, asObject, asText, type JsonObject } from '../json.ts';
 import { type NodeClient, nodeClient } from '../node-client.ts';
@@ -45,9 +45,7 @@ async function watch(show: () => Promise<number>, everyMs: number, context: Comm
       exitCode = error.exitCode;
       context.err(`Error: ${error.message}\n`);
     }
-    const timer = setTimeout(() => stop.signal.dispatchEvent(new Event('tick')), everyMs);
-    await Promise.race([once(stop.signal, 'tick'), once(stop.signal, 'abort')]);
-    clearTimeout(timer);
+    await sleep(everyMs, undefined, { signal: stop.signal }).catch(() => {});
   }
   return exitCode;
 }
