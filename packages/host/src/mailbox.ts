@@ -32,7 +32,7 @@ export interface MailboxPorts {
   readonly limits: () => ProgramLimits;
   /** Runs soon, in order, never at once: handlers must not nest on one stack. */
   readonly schedule: (run: () => void) => void;
-  readonly pollKills: () => void;
+  readonly breathe: () => void;
   readonly commit: (server: string, state: ObjectValue, previous: ObjectValue | undefined) => void;
 }
 
@@ -131,7 +131,7 @@ export class Mailbox {
       deadline: delivery.deadline,
       traceparent: delivery.traceparent,
       now: this.#ports.now,
-      pollKills: this.#ports.pollKills,
+      breathe: this.#ports.breathe,
     });
     delivered.context = context;
     this.#running = delivered;

@@ -19,8 +19,8 @@ export interface MessageContextOptions {
   /** Of the call that led here; empty if the program began by itself. */
   readonly traceparent: string;
   readonly now: () => number;
-  /** Learns of kills that no event could deliver while the handler computes. */
-  readonly pollKills: () => void;
+  /** Called now and then while a handler computes: learns of kills that no event could deliver, lets out what waits to leave. */
+  readonly breathe: () => void;
 }
 
 /** Ends a handler that was killed. The program cannot catch it, and nobody waits for the reply. */
@@ -39,7 +39,7 @@ export class MessageContext {
   /** Ends the send this message waits in, if it waits in one. */
   killWait: (() => void) | undefined;
   readonly #now: () => number;
-  readonly #pollKills: () => void;
+  readonly #breathe: () => void;
   readonly #timeMs: number;
   #spentMs = 0;
   /** Since when it computes; undefined while it waits, and after a wait until it is asked again. */
@@ -50,7 +50,7 @@ export class MessageContext {
     this.deadline = options.deadline;
     this.traceparent = options.traceparent;
     this.#now = options.now;
-    this.#pollKills = options.pollKills;
+    this.#breathe = options.breathe;
     this.#timeMs = options.budgets.timeMs;
     this.#since = options.now();
     CONTEXTS.set(this.message, this);
@@ -75,7 +75,7 @@ export class MessageContext {
   }
 
   #expired(): boolean {
-    this.#pollKills();
+    this.#breathe();
     if (this.isKilled) throw new Killed();
     const now = this.#now();
     // After a wait the count begins here: what other handlers computed meanwhile is not this message's.

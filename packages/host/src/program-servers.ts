@@ -57,7 +57,8 @@ export interface ProgramPorts {
   readonly after: (delayMs: number, run: () => void) => Disposable;
   /** Runs soon and in order. */
   readonly schedule: (run: () => void) => void;
-  readonly pollKills: () => void;
+  /** Called now and then while a handler computes. */
+  readonly breathe: () => void;
   readonly limits: () => ProgramLimits;
   /** How long a send waits at most. */
   readonly sendTimeoutMs: () => number;
@@ -85,7 +86,7 @@ export class ProgramServers {
       now: ports.now,
       limits: ports.limits,
       schedule: ports.schedule,
-      pollKills: ports.pollKills,
+      breathe: ports.breathe,
       commit: (server, state, previous) => this.#commit(server, state, previous),
     };
   }
@@ -161,7 +162,7 @@ export class ProgramServers {
   ): void {
     const { callPath, server } = context.message;
     const { name } = mailbox.definition;
-    const sender = server === undefined ? undefined : this.#mailboxes.get(server.name);
+    const sender = this.#senderOf(server);
     const again = cycleText(callPath, name) ?? circleText(sender, mailbox);
     if (again !== undefined) {
       settle(refuse('call_cycle', again));
@@ -248,6 +249,12 @@ export class ProgramServers {
     });
   }
 
+  /** A server that was replaced while it waits is nobody's target any more, so no circle goes through it. */
+  #senderOf(server: ServerDefinition | undefined): Mailbox | undefined {
+    const mailbox = server === undefined ? undefined : this.#mailboxes.get(server.name);
+    return mailbox?.definition === server ? mailbox : undefined;
+  }
+
   #deliver(
     mailbox: Mailbox,
     message: Omit<IncomingMessage, 'server'>,
@@ -295,6 +302,11 @@ export class ProgramServers {
       }
     }
     return ObjectValue.from(entries);
+  }
+
+  /** Resolves when everything committed so far is durable. */
+  durable(): Promise<void> {
+    return this.#lastCommit ?? Promise.resolve();
   }
 
   #commit(server: string, state: ObjectValue, previous: ObjectValue | undefined): void {

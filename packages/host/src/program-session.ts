@@ -1,0 +1,205 @@
+// The worker's end of the wire: turns what arrives from the network thread into messages for servers, and what leaves them into
+// JSON. Bodies are read and written here, off the network thread.
+
+import {
+  ArrayValue,
+  BudgetExceeded,
+  fromJsonText,
+  measure,
+  ObjectValue,
+  RuntimeFailure,
+  type SendArguments,
+  toJsonText,
+  type Value,
+} from '@relay/language';
+import type { ProgramHost } from './program-host.ts';
+import type { CancelSend, OutgoingMessage } from './program-servers.ts';
+import { fromFailure, type Reply, refuse, toProgramFailure } from './reply.ts';
+import {
+  type FromWorker,
+  type JsonForm,
+  joinPath,
+  packText,
+  splitPath,
+  type ToWorker,
+  textOfBody,
+  type WireBody,
+} from './worker-wire.ts';
+
+type Incoming = Extract<ToWorker, readonly ['call', ...unknown[]]>;
+
+export class ProgramSession {
+  readonly #post: (message: FromWorker) => void;
+  readonly #now: () => number;
+  #host: ProgramHost | undefined;
+  /** Calls from outside that have no reply yet. */
+  readonly #calls = new Map<number, CancelSend>();
+  /** Sends to the outside that have no reply yet. */
+  readonly #sends = new Map<number, (reply: Reply) => void>();
+  #lastId = 0;
+
+  constructor(post: (message: FromWorker) => void, now: () => number) {
+    this.#post = post;
+    this.#now = now;
+  }
+
+  /** The host needs `sendOutside` and is needed for everything else. */
+  attach(host: ProgramHost): void {
+    this.#host = host;
+  }
+
+  handle(message: Exclude<ToWorker, readonly ['close']>): void {
+    switch (message[0]) {
+      case 'call':
+        this.#call(message);
+        break;
+      case 'cancel':
+        this.#calls.get(message[1])?.(message[2]);
+        this.#calls.delete(message[1]);
+        break;
+      case 'result':
+        this.#settleSend(message[1], this.#readResult(message[2]));
+        break;
+      case 'failure': {
+        const failure = fromFailure(message[2], (json) => this.#read(JSON.stringify(json), 'tagged'));
+        this.#settleSend(message[1], { kind: 'refused', failure });
+        break;
+      }
+      case 'ping':
+        this.#post(['pong', message[1]]);
+        break;
+      default:
+        unreachable(message);
+    }
+  }
+
+  /** Ends a call whose handler may be computing right now. Unknown ids are of calls that are over or have not come in yet. */
+  kill(id: number): void {
+    this.#calls.get(id)?.('kill');
+  }
+
+  sendOutside(message: OutgoingMessage, settle: (reply: Reply) => void): CancelSend {
+    const { target, method, callPath, timeoutMs, traceparent } = message;
+    const args = this.#writeArguments(message.args);
+    if (args.kind === 'refused') {
+      settle(args);
+      return () => {};
+    }
+    const id = ++this.#lastId;
+    this.#sends.set(id, settle);
+    this.#post(['send', id, target, method, args.text, timeoutMs, joinPath(callPath), traceparent]);
+    return (mode) => {
+      if (this.#sends.delete(id)) this.#post(['cancel-send', id, mode]);
+    };
+  }
+
+  get #program(): ProgramHost {
+    if (this.#host === undefined) throw new Error('the program is not there yet');
+    return this.#host;
+  }
+
+  #call([, id, server, method, params, form, timeoutMs, path, traceparent]: Incoming): void {
+    const args = this.#readArguments(params, form);
+    if (args.kind === 'refused') {
+      this.#answer(id, form, args);
+      return;
+    }
+    let isOver = false;
+    const message = {
+      server,
+      method,
+      args,
+      callPath: splitPath(path),
+      deadline: this.#now() + timeoutMs,
+      traceparent,
+    };
+    const cancel = this.#program.servers.receive(message, (reply) => {
+      isOver = true;
+      this.#calls.delete(id);
+      this.#answer(id, form, reply);
+    });
+    if (!isOver) this.#calls.set(id, cancel);
+  }
+
+  #answer(id: number, form: JsonForm, reply: Reply): void {
+    if (reply.kind === 'value') {
+      this.#post(['result', id, packText(toJsonText(reply.value, { tagged: form === 'tagged' }))]);
+      return;
+    }
+    const { limits } = this.#program;
+    const failure = toProgramFailure(reply, (budget) => {
+      const key = BUDGET_KEYS[budget];
+      return limits[key];
+    });
+    const { name, message, executed, limit } = failure;
+    const value =
+      failure.value === undefined ? undefined : toJsonText(failure.value, { tagged: form === 'tagged' });
+    this.#post(['failure', id, name, message, executed, value, limit?.name, limit?.max ?? 0]);
+  }
+
+  #settleSend(id: number, reply: Reply): void {
+    const settle = this.#sends.get(id);
+    this.#sends.delete(id);
+    settle?.(reply);
+  }
+
+  #readResult(body: WireBody): Reply {
+    try {
+      return { kind: 'value', value: this.#read(textOfBody(body), 'tagged') };
+    } catch (thrown) {
+      if (!(thrown instanceof RuntimeFailure)) throw thrown;
+      return refuse('unavailable', `the reply is not JSON: ${thrown.message}`, 'yes');
+    }
+  }
+
+  #readArguments(params: WireBody, form: JsonForm): SendArguments | Extract<Reply, { kind: 'refused' }> {
+    const text = textOfBody(params);
+    if (text === '') return NO_ARGUMENTS;
+    try {
+      const value = this.#read(text, form);
+      if (value === null) return NO_ARGUMENTS;
+      if (value instanceof ArrayValue) return { kind: 'positional', values: value.toArray() };
+      return value instanceof ObjectValue
+        ? { kind: 'named', value }
+        : { kind: 'positional', values: [value] };
+    } catch (thrown) {
+      if (!(thrown instanceof RuntimeFailure)) throw thrown;
+      return refuse('bad_arguments', `params are not JSON: ${thrown.message}`);
+    }
+  }
+
+  #writeArguments(
+    args: SendArguments,
+  ): { readonly kind: 'text'; readonly text: string } | Extract<Reply, { kind: 'refused' }> {
+    const value = args.kind === 'named' ? args.value : new ArrayValue([...args.values]);
+    try {
+      const { foreign } = measure(value);
+      if (foreign !== undefined) return refuse('bad_arguments', `cannot send a ${foreign} in a message`);
+      const maxBytes = this.#program.limits.valueBytes;
+      return { kind: 'text', text: toJsonText(value, { tagged: true, maxBytes }) };
+    } catch (thrown) {
+      if (!(thrown instanceof RuntimeFailure || thrown instanceof BudgetExceeded)) throw thrown;
+      return refuse('bad_arguments', thrown.message);
+    }
+  }
+
+  #read(text: string, form: JsonForm): Value {
+    return fromJsonText(text, { tagged: form === 'tagged', structs: this.#program.runtime.structs });
+  }
+}
+
+const NO_ARGUMENTS: SendArguments = { kind: 'positional', values: [] };
+
+const BUDGET_KEYS = {
+  steps: 'steps',
+  time: 'timeMs',
+  depth: 'depth',
+  'value size': 'valueBytes',
+  'string length': 'stringBytes',
+  'array length': 'arrayLength',
+  sends: 'sends',
+} as const satisfies Record<BudgetExceeded['budget'], string>;
+
+function unreachable(value: never): never {
+  throw new Error(`unhandled message ${JSON.stringify(value)}`);
+}

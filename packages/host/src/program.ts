@@ -1,0 +1,78 @@
+// A running program as its node sees it: one Service per server, and what its top-level code gave.
+
+import type { ServiceInterface } from '@relay/language';
+import type { CallHandler, Service, ServiceOffer } from '@relay/protocol';
+import { ProgramWorker, type ProgramWorkerOptions } from './program-worker.ts';
+
+/** What `loadRelayProgram` gives: all a worker needs to run it. */
+export interface CompiledProgram {
+  /** ES module text. */
+  readonly code: string;
+  readonly services: readonly ServiceInterface[];
+}
+
+export interface StartProgramOptions extends Omit<ProgramWorkerOptions, 'hasOutside' | 'onStopped'> {
+  /** Takes calls that leave the program; may be set later. Until then a send outside is «server 'S' not found». */
+  readonly outbound?: CallHandler;
+  /** The services this node can offer have changed: none are left after the program died too often. */
+  readonly onServicesChanged?: (services: readonly Service[]) => void;
+}
+
+export interface RunningProgram {
+  /** One for each server, in order of their definition. */
+  readonly services: readonly Service[];
+  /** Display form of the program's value; undefined if that is nil. */
+  readonly result: string | undefined;
+  /** The merged `config` of the program as plain data. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  setOutbound(outbound: CallHandler): void;
+  /** Ends the worker. Messages that run are cut off; drain first. */
+  close(): Promise<void>;
+}
+
+/** Runs top-level code, then answers calls. Rejects with `ProgramFailed` if top-level code fails. */
+export async function startProgram(
+  program: CompiledProgram,
+  options: StartProgramOptions,
+): Promise<RunningProgram> {
+  const { outbound, onServicesChanged, ...workerOptions } = options;
+  let isUp = true;
+  const worker = new ProgramWorker(program.code, outbound, {
+    ...workerOptions,
+    onStopped: () => {
+      isUp = false;
+      onServicesChanged?.([]);
+    },
+  });
+  const { result, settings } = await worker.ready;
+  const services = program.services.map(
+    (described): Service => ({
+      offer: offerOf(described),
+      handle: (call, settle) => worker.call(call, settle),
+    }),
+  );
+  return {
+    get services() {
+      return isUp ? services : [];
+    },
+    result,
+    settings: settings as Readonly<Record<string, unknown>>,
+    setOutbound: (handler) => worker.setOutbound(handler),
+    close: () => worker.close(),
+  };
+}
+
+function offerOf({ name, methods }: ServiceInterface): ServiceOffer {
+  return {
+    name,
+    methods: methods.map((method) => ({
+      name: method.name,
+      params: method.params,
+      returns: method.returns,
+      effect: method.effect,
+      ...(method.doc === undefined ? {} : { doc: method.doc }),
+    })),
+    visibility: 'federated',
+    weight: 1,
+  };
+}
