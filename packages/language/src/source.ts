@@ -24,6 +24,9 @@ export function positionAt(source: SourceFile, offset: number): Position {
   let line = 1;
   for (let at = before.indexOf('\n'); at >= 0; at = before.indexOf('\n', at + 1)) line += 1;
   let column = 1;
-  for (const _ of before.slice(lineStart)) column += 1;
+  for (const char of before.slice(lineStart)) {
+    // A byte-order mark at the start is skipped by the lexer and by the eye.
+    if (char !== '\uFEFF' || lineStart > 0) column += 1;
+  }
   return { line, column };
 }

@@ -83,13 +83,16 @@ function wellFormed(content: string, start: number, end: number, report: LexRepo
 }
 
 function readForeign(text: string, at: number, quote: string, report: LexReport): QuotedText {
-  const lineEnd = text.indexOf('\n', at);
-  let close = text.indexOf(quote, at + 1);
+  const close = text.indexOf(quote, at + 1);
+  let end = close < 0 ? text.length : close + 1;
+  let content = text.slice(at + 1, close < 0 ? end : close);
+  const lineLength = content.indexOf('\n');
   // Only back-quotes span lines; an apostrophe gone astray must not swallow the file.
-  if (quote === "'" && lineEnd >= 0 && close > lineEnd) close = -1;
-  const end = close >= 0 ? close + 1 : lineEnd < 0 ? text.length : lineEnd;
-  const content = text.slice(at + 1, close >= 0 ? close : end).toWellFormed();
-  const hint = content.includes('\n') ? undefined : `write "${content.replaceAll('"', '\\"')}"`;
-  report('RL1023', 'text stands in double quotes', at, end, hint ?? 'write "…"');
-  return { end, content };
+  if (lineLength >= 0 && (close < 0 || quote === "'")) {
+    content = content.slice(0, lineLength);
+    end = at + 1 + lineLength;
+  }
+  const written = content.includes('\n') ? '…' : content.replaceAll('"', '\\"');
+  report('RL1023', 'text stands in double quotes', at, end, `write "${written}"`);
+  return { end, content: content.toWellFormed() };
 }
