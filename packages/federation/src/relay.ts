@@ -8,10 +8,10 @@ import type { HttpServerOptions } from './gateway/options.ts';
 import { type GatewayContext, homeGatewayPorts, mainGatewayPorts } from './gateway-ports.ts';
 import type { HeldPort } from './held-port.ts';
 import { HomeNode } from './home-node.ts';
-import { createAdmission } from './identity/admission.ts';
+import { Admission } from './identity/admission.ts';
 import { createFileAdmissionStore } from './identity/admission-store.ts';
 import { loadOrCreateIdentity } from './identity/keys.ts';
-import { createFileMainKeyStore } from './identity/main-keys.ts';
+import { createFileMainKeys } from './identity/main-keys.ts';
 import { acceptUpgrades } from './link/accept.ts';
 import { dialWebSocket } from './link/dial-websocket.ts';
 import { MainNode } from './main-node.ts';
@@ -91,7 +91,7 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
   const node = new MainNode({
     nodeId,
     identity,
-    admission: createAdmission({ self: nodeId, store, clock: systemClock }),
+    admission: new Admission({ self: nodeId, store, clock: systemClock }),
     clock: systemClock,
     random: systemRandom,
     dial: dialWebSocket(dialOptions(options)),
@@ -136,7 +136,7 @@ async function startHome(options: RelayOptions, context: GatewayContext): Promis
     random: systemRandom,
     dial: dialWebSocket(dialOptions(options)),
     events: options.events,
-    mainKeys: createFileMainKeyStore(path.join(folder, 'main-keys.json')),
+    mainKeys: createFileMainKeys(path.join(folder, 'main-keys.json')),
     urls,
     software: `relay/${options.version}`,
     ...(options.token === undefined ? {} : { token: options.token }),
