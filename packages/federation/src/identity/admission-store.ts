@@ -27,9 +27,7 @@ export interface AdmissionStore {
 }
 
 /** For tests; `records` outlives the Main that uses it. */
-export function createMemoryAdmissionStore(
-  records = new Map<string, AdmissionRecord>(),
-): AdmissionStore {
+export function createMemoryAdmissionStore(records = new Map<string, AdmissionRecord>()): AdmissionStore {
   return {
     load: () => [...records.values()],
     put(record) {
@@ -93,7 +91,8 @@ function parse(line: string): AdmissionRecord | undefined {
   if (line === '') return undefined;
   try {
     const { role, id, key, epoch, seenAt } = JSON.parse(line) as Partial<AdmissionRecord>;
-    if ((role !== 'home' && role !== 'main') || typeof id !== 'string' || typeof key !== 'string') return undefined;
+    if ((role !== 'home' && role !== 'main') || typeof id !== 'string' || typeof key !== 'string')
+      return undefined;
     if (typeof epoch !== 'number' || typeof seenAt !== 'number') return undefined;
     return { role, id, key, epoch, seenAt };
   } catch {

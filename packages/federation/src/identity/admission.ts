@@ -66,7 +66,15 @@ export class Admission {
     }
     const refusal = this.#checkStranger(claim);
     if (refusal !== undefined) return refusal;
-    return this.#makeRoom(isConnected) ? undefined : { code: CLOSE_CODES.tooManyAttempts, reason: 'no room for a new id' };
+    return this.#makeRoom(isConnected)
+      ? undefined
+      : { code: CLOSE_CODES.tooManyAttempts, reason: 'no room for a new id' };
+  }
+
+  /** Whether another key owns this id: for nodes that this one dials, whatever the mode. */
+  belongsToAnother(role: OwnerRole, id: string, publicKey: string): boolean {
+    const record = this.#records.get(keyOf(role, id));
+    return record !== undefined && record.key !== publicKey;
   }
 
   /** Binds the id to the key and returns the epoch of its new session. Only after `check` has let the claim pass. */

@@ -105,7 +105,8 @@ export class Heartbeat {
   #watchSilence(delayMs: number): void {
     this.#silenceTimer = this.#options.clock.after(delayMs, () => {
       const silence = this.#options.clock.now() - this.#receivedAt;
-      if (silence >= this.#silentMs) this.#options.drop(`nothing received for ${Math.round(silence / 1_000)} s`);
+      if (silence >= this.#silentMs)
+        this.#options.drop(`nothing received for ${Math.round(silence / 1_000)} s`);
       else this.#watchSilence(this.#silentMs - silence);
     });
   }

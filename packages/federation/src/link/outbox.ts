@@ -72,6 +72,11 @@ export class Outbox {
     return this.#link.bufferedBytes + this.#encoder.pendingBytes > OUTBOX_LIMITS.highWaterBytes;
   }
 
+  /** Parts of bodies wait for credit or for room. */
+  get hasBodies(): boolean {
+    return this.#streams.size > 0;
+  }
+
   /** Adds one message. Throws `MalformedMessage` for one that does not fit; then nothing has happened. */
   add(message: FederationMessage): void {
     if (this.#isClosed) return;

@@ -36,3 +36,19 @@ export interface SessionOwner {
   /** Exactly once per opened session, before the calls that wait on it are settled, so that none is tried on it again. */
   onClosed(session: Session, reason: CloseReason): void;
 }
+
+/** The same owner with some of its members replaced: how a connection manager looks over its shoulder. */
+export function withOverrides(owner: SessionOwner, overrides: Partial<SessionOwner>): SessionOwner {
+  return {
+    onOpened: (session, resumed) => owner.onOpened(session, resumed),
+    onCall: (session, call, settle) => owner.onCall(session, call, settle),
+    onRegistration: (session, message) => owner.onRegistration(session, message),
+    onDiscovery: (session, discovery) => owner.onDiscovery(session, discovery),
+    onDrain: (session, message) => owner.onDrain(session, message),
+    registryState: (session) => owner.registryState(session),
+    onRegistryState: (session, state) => owner.onRegistryState(session, state),
+    load: () => owner.load(),
+    onClosed: (session, reason) => owner.onClosed(session, reason),
+    ...overrides,
+  };
+}

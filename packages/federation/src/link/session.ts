@@ -13,12 +13,12 @@ import {
   type Clock,
   type CloseReason,
   type Codec,
-  createFailure,
   type CreditMessage,
-  decodeRegistrationAnswer,
+  createFailure,
   type Discovery,
-  encodeRegistrationAnswer,
+  decodeRegistrationAnswer,
   type ErrorMessage,
+  encodeRegistrationAnswer,
   type Failure,
   type FailureName,
   type FederationMessage,
@@ -221,6 +221,11 @@ export class Session {
     return this.#incoming.size;
   }
 
+  /** No call is in flight in either direction and no body is under way. */
+  get isQuiet(): boolean {
+    return this.#outgoing.size + this.#incoming.size === 0 && !this.#outbox.hasBodies;
+  }
+
   get bytesSent(): number {
     return this.#outbox.bytes;
   }
@@ -246,7 +251,10 @@ export class Session {
     const outgoing: OutgoingCall = { kind: 'call', settle, batch: this.#outbox.batch };
     const id = this.#outgoing.open(outgoing, call.deadline);
     if (id === undefined) {
-      return this.#settleNow(settle, this.#overloaded(`${this.limits.inFlight} calls are open to ${this.#name}`));
+      return this.#settleNow(
+        settle,
+        this.#overloaded(`${this.limits.inFlight} calls are open to ${this.#name}`),
+      );
     }
     const { params } = call;
     const isSplit = this.#isBinary && params.length > CHUNK_BYTES;
@@ -350,7 +358,10 @@ export class Session {
         return;
       }
       const executed = outgoing.batch < batch ? 'unknown' : 'no';
-      this.#settleFailed(outgoing, createFailure(this.#lostName, this.#lostText(text), this.#self, { executed }));
+      this.#settleFailed(
+        outgoing,
+        createFailure(this.#lostName, this.#lostText(text), this.#self, { executed }),
+      );
     });
     for (const run of this.#onCloses.splice(0)) run(reason);
   }
@@ -589,7 +600,10 @@ export class Session {
       return;
     }
     if (isSplit && !this.#outbox.hasRoom(body.length)) {
-      this.#sendError(id, { ...this.#overloaded('too many big results wait for this link'), executed: 'yes' });
+      this.#sendError(id, {
+        ...this.#overloaded('too many big results wait for this link'),
+        executed: 'yes',
+      });
       return;
     }
     try {
@@ -617,7 +631,11 @@ export class Session {
     } catch {
       // Its value or its trace is too big for this link; that it failed, and how, must arrive all the same.
       const { data: _value, ...rest } = failure;
-      this.#send({ type: 'error', correlationId: id, failure: { ...rest, message: rest.message.slice(0, 1_000) } });
+      this.#send({
+        type: 'error',
+        correlationId: id,
+        failure: { ...rest, message: rest.message.slice(0, 1_000) },
+      });
     }
   }
 
@@ -632,7 +650,10 @@ export class Session {
       return;
     }
     this.#abandon(id, 'abandon');
-    this.#settleFailed(outgoing, createFailure('timeout', `no answer from ${this.#name} in time`, this.#self));
+    this.#settleFailed(
+      outgoing,
+      createFailure('timeout', `no answer from ${this.#name} in time`, this.#self),
+    );
   }
 
   #abandon(id: number, mode: CancelMode): void {
@@ -649,7 +670,9 @@ export class Session {
     }
     if (call.ttl < 1) return createFailure('too_many_hops', 'the call has used up its ttl', this.#self);
     if (call.deadline <= this.#clock.now()) {
-      return createFailure('timeout', 'the time was up before the call was sent on', this.#self, { executed: 'no' });
+      return createFailure('timeout', 'the time was up before the call was sent on', this.#self, {
+        executed: 'no',
+      });
     }
     if (this.#outbox.isCongested) return this.#overloaded(`the link to ${this.#name} is congested`);
     if (call.params.length > this.limits.bodyBytes) return this.#tooLarge('params', 'no');
@@ -672,7 +695,8 @@ export class Session {
   #unsendable(error: unknown, bodyBytes: number, executed: 'no' | 'yes'): Failure {
     if (!(error instanceof MalformedMessage)) throw error;
     // In the JSON form a body has to fit into one message.
-    if (bodyBytes > this.limits.messageBytes / 2) return this.#tooLarge(executed === 'no' ? 'params' : 'result', executed);
+    if (bodyBytes > this.limits.messageBytes / 2)
+      return this.#tooLarge(executed === 'no' ? 'params' : 'result', executed);
     return createFailure('invalid_params', error.message, this.#self, { executed });
   }
 

@@ -2,7 +2,14 @@
 // turn ends, which is worth a factor of three in round trips per second.
 
 import type { Duplex } from 'node:stream';
-import { CLOSE_CODES, type Clock, type CloseReason, type Link, type LinkListener, LINK_LIMITS } from '@relay/protocol';
+import {
+  CLOSE_CODES,
+  type Clock,
+  type CloseReason,
+  LINK_LIMITS,
+  type Link,
+  type LinkListener,
+} from '@relay/protocol';
 import type { WebSocket } from 'ws';
 
 /** A turn that sends more than this does not wait for its end: the socket takes it while we go on. */

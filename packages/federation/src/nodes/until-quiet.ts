@@ -1,0 +1,21 @@
+import type { Clock } from '@relay/protocol';
+import type { Session } from '../link/session.ts';
+
+const LOOK_MS = 20;
+
+/** Resolves when no call is in flight on these sessions in either direction, or after `limitMs`. */
+export function untilQuiet(sessions: readonly Session[], limitMs: number, clock: Clock): Promise<void> {
+  return until(() => sessions.every((session) => !session.isOpen || session.isQuiet), limitMs, clock);
+}
+
+/** Resolves when `condition` holds, or after `limitMs`. */
+export function until(condition: () => boolean, limitMs: number, clock: Clock): Promise<void> {
+  const end = clock.now() + limitMs;
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (condition() || clock.now() >= end) resolve();
+      else clock.after(LOOK_MS, look);
+    };
+    look();
+  });
+}
