@@ -25,6 +25,8 @@ import type {
   PeerView,
 } from './ports.ts';
 
+/** Where the manual clock stands at first. */
+export const CLOCK_TIME = '2026-01-01T00:00:00.000Z';
 export const TRACE_ID = '5f2c8e0b9d6a4f1e8c7b3a2d1e0f9c8b';
 
 export interface Seen {

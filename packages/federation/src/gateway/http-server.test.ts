@@ -112,8 +112,11 @@ describe('requests', () => {
   it('does not look at the Content-Type', async () => {
     await using client = await serve(fakeNode('main'));
     for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'nonsense', 'a/b; =', undefined]) {
-      const reply = await client.rpc(CALL, type === undefined ? {} : { 'content-type': type });
-      assert.equal(reply.body, '{"jsonrpc":"2.0","result":0,"id":1}\n', type);
+      const reply = await client.rpc(
+        CALL,
+        (type === undefined ? {} : { 'content-type': type }) as Record<string, string>,
+      );
+      assert.equal(reply.body, '{"jsonrpc":"2.0","result":0,"id":1}\n', String(type));
     }
   });
 

@@ -42,8 +42,12 @@ export const ROUTES: readonly Route[] = [
 export interface HttpServer {
   /** For `upgrade`. */
   readonly server: http.Server;
-  /** Resolves once the port is open. */
-  listen(): Promise<{ readonly host: string; readonly port: number }>;
+  /**
+   * Resolves once the server answers: on host and port of the options, or on a port that somebody opened earlier and hands over.
+   */
+  listen(held?: {
+    handOver(server: http.Server): Promise<void>;
+  }): Promise<{ readonly host: string; readonly port: number }>;
   /** Takes no new connections and ends idle ones; resolves when the last answer is out. Idempotent. */
   close(): Promise<void>;
 }
@@ -78,15 +82,29 @@ export function createHttpServer(ports: GatewayPorts, options: HttpServerOptions
   addRules(app, ports, config, replies);
   addRoutes(app, context, config, replies);
 
+  let closing: Promise<void> | undefined;
   return {
     server: app.server,
-    async listen() {
-      await app.listen({ host: config.host, port: config.port });
+    async listen(held) {
+      if (held === undefined) await app.listen({ host: config.host, port: config.port });
+      else {
+        await app.ready();
+        await held.handOver(app.server);
+      }
       const { address, port } = app.server.address() as AddressInfo;
       return { host: address, port };
     },
-    close: () => app.close(),
+    close() {
+      closing ??= close(app);
+      return closing;
+    },
   };
+}
+
+async function close(app: FastifyInstance): Promise<void> {
+  await app.close();
+  // Fastify closes only what it opened itself.
+  if (app.server.listening) await new Promise<void>((resolve) => app.server.close(() => resolve()));
 }
 
 type Config = ReturnType<typeof resolveHttpOptions>;

@@ -1,7 +1,14 @@
 // POST /rpc: one JSON-RPC request or a batch becomes calls, their outcomes become one answer. Callbacks instead of promises, and
 // bodies that are copied instead of parsed: this is the way every HTTP call takes. Source: http-api.md §3–§5, §7.
 
-import { type Cancel, createFailure, encodeUtf8, type FailureName, type Outcome } from '@relay/protocol';
+import {
+  type Cancel,
+  createFailure,
+  encodeUtf8,
+  type FailureName,
+  isJsonBody,
+  type Outcome,
+} from '@relay/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CallRequest, GatewayPorts, HttpCaller, SubmittedCall } from './ports.ts';
 import { readCallHeaders } from './remote-call.ts';
@@ -18,9 +25,14 @@ import {
   traceText,
 } from './rpc-answer.ts';
 import { createPlanner, type Plan } from './rpc-plan.ts';
-import { type RpcItem, readRpc } from './rpc-request.ts';
+import { type RpcRequest, readRpc } from './rpc-request.ts';
 
 export { RPC_PATHS } from './replies.ts';
+
+type FailureDetails = NonNullable<Parameters<typeof createFailure>[3]>;
+
+/** Up to this size a check costs less than anybody can measure. */
+const CHECKED_BYTES = 1_024;
 
 const NO_OPTIONS = Object.freeze({});
 
@@ -42,10 +54,10 @@ export function createRpcEndpoint(
     status: number,
     name: FailureName,
     message: string,
-    more: { readonly retryAfterMs?: number } = {},
+    { id = 'null', ...more }: FailureDetails & { readonly id?: string } = {},
   ): void {
     const failure = createFailure(name, message, nodeId, more);
-    replies.rpc(request, reply, status, singleBody(failureAnswer(failure, { id: 'null' })));
+    replies.rpc(request, reply, status, singleBody(failureAnswer(failure, { id })));
   }
 
   return (request, reply) => {
@@ -57,20 +69,26 @@ export function createRpcEndpoint(
       return;
     }
     const read = readRpc(request.body as Buffer | undefined, limits);
-    if (read.kind === 'failure') {
-      refuse(request, reply, 400, read.name, read.message);
+    if (read.kind === 'not-json') {
+      refuse(request, reply, 400, 'parse_error', read.message);
+      return;
+    }
+    if (read.kind === 'too-large') {
+      const max = limits[read.limit];
+      refuse(request, reply, 413, 'payload_too_large', `the body is above the limit of ${read.limit}`, {
+        data: { limit: { name: read.limit, max } },
+      });
       return;
     }
     const { headers } = request.raw;
-    const isBatch = read.kind === 'batch';
+    const { isBatch, items } = read;
+    const [first] = items;
     if (isBatch && headers['idempotency-key'] !== undefined) {
       refuse(request, reply, 400, 'invalid_request', 'Idempotency-Key does not go with a batch');
       return;
     }
-    const items = isBatch ? read.items : [read.item];
-    const [first] = items;
     if (!isBatch && first?.kind === 'invalid') {
-      refuse(request, reply, 400, 'invalid_request', first.message);
+      refuse(request, reply, 400, 'invalid_request', first.message, { id: first.id });
       return;
     }
     const caller: HttpCaller = { kind: 'http', remoteAddress: request.raw.socket.remoteAddress ?? '' };
@@ -126,7 +144,7 @@ class Exchange {
     this.#answers.push(failureAnswer(failure, { id: 'null' }));
   }
 
-  start(item: RpcItem & { readonly kind: 'request' }, plan: Plan): void {
+  start(item: RpcRequest, plan: Plan): void {
     const { id } = item;
     if (plan.kind === 'call') {
       this.#submit(id, plan.request);
@@ -187,10 +205,17 @@ class Exchange {
         ? { id, traceId, trace: traceText(outcome.trace, traceId, this.#elapsedMs()) }
         : { id, traceId };
     if (outcome.kind === 'result') {
+      const { body } = outcome;
+      const { nodeId } = this.#ports.identity;
       // Before it is copied: a body may be sixteen times as large as an answer.
-      return outcome.body.length > this.#answerBytes
-        ? tooLargeAnswer(this.#answerBytes, this.#ports.identity.nodeId, frame)
-        : resultAnswer(outcome.body, frame);
+      if (body.length > this.#answerBytes) return tooLargeAnswer(this.#answerBytes, nodeId, frame);
+      // The body comes from another node. In a batch it could break or forge the answers beside it; alone it can only spoil its
+      // own, so there a large one, which the client parses anyway, is not parsed here.
+      if ((this.#isBatch || body.length <= CHECKED_BYTES) && body.length > 0 && !isJsonBody(body)) {
+        const failure = createFailure('internal_error', 'the result of the method is not JSON', nodeId);
+        return failureAnswer(failure, frame);
+      }
+      return resultAnswer(body, frame);
     }
     const answer = request.direct
       ? directFailureAnswer(outcome.failure, request.service, frame)

@@ -6,7 +6,7 @@ import { openRpcDocument, readDiscoverParams } from './open-rpc.ts';
 import type { CallRequest } from './ports.ts';
 import { type CallOptions, readRemoteCall, shortened } from './remote-call.ts';
 import type { Context } from './route.ts';
-import { argsBody, paramsBody, paramsValue, type RpcRequest } from './rpc-request.ts';
+import { argsBody, paramsBody, type RpcRequest } from './rpc-request.ts';
 
 export type Plan =
   | { readonly kind: 'call'; readonly request: CallRequest }
@@ -24,7 +24,7 @@ export function createPlanner(context: Context): (item: RpcRequest, options: Cal
 
   function remoteCall(item: RpcRequest, options: CallOptions): Plan {
     if (isClosed) return failed('method_not_found', 'WebSocket P2P not enabled');
-    const read = readRemoteCall(paramsValue(item));
+    const read = readRemoteCall(item.params);
     if (read.kind === 'invalid') return failed('invalid_params', read.message);
     // A header that is not read could be the key that keeps an order from being placed twice; a parameter wins over it.
     const request = { ...options, ...read.target, params: argsBody(item), direct: false };
@@ -33,7 +33,7 @@ export function createPlanner(context: Context): (item: RpcRequest, options: Cal
 
   function ownMethod(item: RpcRequest): Plan {
     if (item.method === 'rpc.discover') {
-      const params = readDiscoverParams(paramsValue(item));
+      const params = readDiscoverParams(item.params);
       return params === undefined
         ? failed('invalid_params', 'rpc.discover takes service, limit and after')
         : { kind: 'value', value: openRpcDocument(identity, registry, params, !isClosed) };
