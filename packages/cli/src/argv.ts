@@ -1,10 +1,10 @@
 // Words of the command line become flags and files. Go-style: one or two dashes, any position, `--` ends them. cli.md §1.
 
+import { isNodeId, RESERVED_IDS } from '@relay/protocol';
 import { FLAGS, type FlagName, type FlagRow, findFlag } from './flags.ts';
 import { nearest } from './nearest.ts';
-import { RANK, type UsageProblem } from './usage.ts';
 import { invalidUrlText, normalizeUrl } from './url.ts';
-import { isNodeId, RESERVED_IDS } from '@relay/protocol';
+import { RANK, type UsageProblem } from './usage.ts';
 
 /** Settings of one level (flags, environment or config block), each already in its final form. */
 export interface Level {
@@ -76,7 +76,10 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
     given.add(row.name);
     const before = values.get(row.name);
     const isRepeatedList = Array.isArray(before) && Array.isArray(read.value);
-    values.set(row.name, isRepeatedList ? unique([...before, ...read.value], label(row.name), warnings) : read.value);
+    values.set(
+      row.name,
+      isRepeatedList ? unique([...before, ...read.value], label(row.name), warnings) : read.value,
+    );
   }
   return { flags: { values, label }, words, problems, warnings };
 }
@@ -123,7 +126,9 @@ export function readValue(row: FlagRow, text: string, option: string, subject: s
     case 'id':
       if (RESERVED_IDS.includes(text)) bad(`"${text}" is reserved`);
       else if (!isNodeId(text)) {
-        bad("use 1 to 128 letters, digits, '.', '_' or '-', beginning and ending with a letter, digit or '_'");
+        bad(
+          "use 1 to 128 letters, digits, '.', '_' or '-', beginning and ending with a letter, digit or '_'",
+        );
       }
       break;
     case 'url': {

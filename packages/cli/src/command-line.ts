@@ -1,5 +1,6 @@
 // From the words of the command line to the code that does the work, and from what it throws to text and exit code.
 
+import { loadCommand } from './command-modules.ts';
 import { COMMANDS, findCommand, PLANNED_COMMANDS } from './commands.ts';
 import type { CommandContext } from './context.ts';
 import { renderCommandHelp, renderHelp, USAGE } from './help.ts';
@@ -34,9 +35,8 @@ async function dispatch(argv: readonly string[], context: CommandContext): Promi
     context.out(renderCommandHelp(command));
     return 0;
   }
-  if (command.load !== undefined) return (await command.load())(rest, context);
-  const classic = command.classic?.(rest) ?? rest;
-  return runInvocation(readInvocation(classic, context.env), context);
+  if (command.classic === undefined) return (await loadCommand(command.name))(rest, context);
+  return runInvocation(readInvocation(command.classic(rest), context.env), context);
 }
 
 async function runInvocation(invocation: Invocation, context: CommandContext): Promise<number> {

@@ -1,6 +1,4 @@
-// The sub-commands of cli.md §8: their help, and how each is reached. Modules are loaded only when used, so that the start stays short.
-
-import type { Command } from './context.ts';
+// The sub-commands of cli.md §8 and their help. Those without words of a classic form have a module in command-modules.ts.
 
 export interface CommandRow {
   readonly name: string;
@@ -10,7 +8,6 @@ export interface CommandRow {
   readonly details?: readonly string[];
   /** Words of the classic form that stand for this command: `relay main FILE` is `-server -node-type main FILE`. */
   readonly classic?: (argv: readonly string[]) => readonly string[];
-  readonly load?: () => Promise<Command>;
 }
 
 export const COMMANDS: readonly CommandRow[] = [
@@ -47,7 +44,6 @@ export const COMMANDS: readonly CommandRow[] = [
       '',
       'Exit code 0 without errors, 1 otherwise.',
     ],
-    load: async () => (await import('./command/check.ts')).check,
   },
   {
     name: 'demo',
@@ -59,7 +55,6 @@ export const COMMANDS: readonly CommandRow[] = [
       '--keep    leave the federation running until Ctrl+C',
       '--json    print only the results, as one object',
     ],
-    load: async () => (await import('./command/demo.ts')).demo,
   },
   {
     name: 'call',
@@ -77,7 +72,6 @@ export const COMMANDS: readonly CommandRow[] = [
       '',
       'Exit code 0 with a result, 1 for a failed call, 2 for bad JSON, 4 if the node is not reachable.',
     ],
-    load: async () => (await import('./command/call.ts')).call,
   },
   {
     name: 'status',
@@ -90,7 +84,6 @@ export const COMMANDS: readonly CommandRow[] = [
       '',
       'Exit code 0 for healthy and degraded, 1 for unhealthy, 4 if the node is not reachable.',
     ],
-    load: async () => (await import('./command/status.ts')).status,
   },
   {
     name: 'version',
@@ -102,7 +95,6 @@ export const COMMANDS: readonly CommandRow[] = [
     name: 'help',
     usage: 'relay help [COMMAND]',
     summary: 'print help, of one command or of all flags',
-    load: async () => (await import('./command/help.ts')).help,
   },
 ];
 

@@ -121,7 +121,11 @@ export function sideLabel(level: Level, side: Side): string {
 }
 
 function incompatible(rank: number, first: string, second: string, advice?: string): UsageProblem {
-  return { rank, text: `incompatible flags: ${first} and ${second}`, ...(advice === undefined ? {} : { advice }) };
+  return {
+    rank,
+    text: `incompatible flags: ${first} and ${second}`,
+    ...(advice === undefined ? {} : { advice }),
+  };
 }
 
 function missing(rank: number, what: string, needed: string, advice: string): UsageProblem {

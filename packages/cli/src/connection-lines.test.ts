@@ -26,7 +26,15 @@ describe('connection lines', () => {
       lines(
         { kind: 'connecting', what: 'Main Relay', url },
         { kind: 'connected', what: 'Main Relay', id: 'relay.com', url },
-        { kind: 'lost', what: 'Main Relay', id: 'relay.com', url, reason: 'restart', attempt: 1, retryMs: 1200 },
+        {
+          kind: 'lost',
+          what: 'Main Relay',
+          id: 'relay.com',
+          url,
+          reason: 'restart',
+          attempt: 1,
+          retryMs: 1200,
+        },
         failed(2),
         { kind: 'connecting', what: 'peer', url: 'ws://b:1/ws/peers' },
         { kind: 'home-connected', id: 'alice.home', services: 2 },

@@ -86,4 +86,3 @@ export class ConnectionLines {
 function retry(attempt: number, ms: number): string {
   return `retry ${attempt} in ${(ms / 1000).toFixed(1)} s`;
 }
-

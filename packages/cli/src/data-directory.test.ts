@@ -12,7 +12,13 @@ after(() => rmSync(root, { recursive: true }));
 let next = 0;
 function request(more: Partial<FolderRequest> = {}): FolderRequest {
   next += 1;
-  return { dataDir: path.join(root, String(next)), role: 'main', nodeId: undefined, file: undefined, ...more };
+  return {
+    dataDir: path.join(root, String(next)),
+    role: 'main',
+    nodeId: undefined,
+    file: undefined,
+    ...more,
+  };
 }
 
 describe('the data directory', () => {
@@ -77,7 +83,10 @@ describe('the data directory', () => {
     const code = `import { openNodeFolder } from ${module};
       openNodeFolder(${JSON.stringify({ ...alice })});
       process.kill(process.pid, 'SIGKILL');`;
-    const child = [...process.execArgv.filter((word) => word.startsWith('--conditions')), '--input-type=module'];
+    const child = [
+      ...process.execArgv.filter((word) => word.startsWith('--conditions')),
+      '--input-type=module',
+    ];
     assert.throws(() => execFileSync(process.execPath, [...child, '-e', code]), { signal: 'SIGKILL' });
     openNodeFolder(alice).release();
   });

@@ -66,7 +66,9 @@ function openGenerated({ dataDir, role, file }: FolderRequest): NodeFolder {
     }
     return { nodeId, isGenerated: true, path: folder, release: lock.release };
   }
-  throw new CommandFailure(`more than ${MAX_TWINS} nodes of this program run here; give them ids with -node-id`);
+  throw new CommandFailure(
+    `more than ${MAX_TWINS} nodes of this program run here; give them ids with -node-id`,
+  );
 }
 
 /** `main-` or `home-` (nothing in P2P mode) and 16 hex digits from a cryptographic source. */
@@ -79,14 +81,19 @@ function folderName(role: Role, file: string | undefined, twin: number): string 
   const parts: string[] = [role];
   if (file !== undefined) {
     const full = path.resolve(file);
-    const stem = path.basename(full, path.extname(full)).replace(/[^A-Za-z0-9_-]/g, '_').slice(0, 64);
+    const stem = path
+      .basename(full, path.extname(full))
+      .replace(/[^A-Za-z0-9_-]/g, '_')
+      .slice(0, 64);
     parts.push(stem, createHash('sha256').update(full).digest('hex').slice(0, 8));
   }
   if (twin > 1) parts.push(String(twin));
   return parts.length === 1 ? `${role}~` : parts.join('~');
 }
 
-type Lock = { readonly kind: 'held'; readonly release: () => void } | { readonly kind: 'taken'; readonly pid: string };
+type Lock =
+  | { readonly kind: 'held'; readonly release: () => void }
+  | { readonly kind: 'taken'; readonly pid: string };
 
 function takeLock(folder: string): Lock {
   mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -1,7 +1,7 @@
 // The environment: one level of settings below the flags, and what has no flag at all. Empty means not set. cli.md §7.
 
-import { isIP } from 'node:net';
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { type Level, readValue } from './argv.ts';
 import { FLAGS, type FlagName, flagRow } from './flags.ts';
 import { RANK, type UsageProblem } from './usage.ts';
@@ -69,7 +69,8 @@ export function readNodeEnvironment(env: Variables): { value: NodeEnvironment; p
     bad('RELAY_LOG_LEVEL', logLevel, 'must be error, warn, info or debug');
   }
   const logFormat = given(env, 'RELAY_LOG_FORMAT') ?? 'text';
-  if (logFormat !== 'text' && logFormat !== 'json') bad('RELAY_LOG_FORMAT', logFormat, 'must be text or json');
+  if (logFormat !== 'text' && logFormat !== 'json')
+    bad('RELAY_LOG_FORMAT', logFormat, 'must be text or json');
   const drain = given(env, 'RELAY_DRAIN_SECONDS') ?? '30';
   if (!/^\d{1,5}(?:\.\d+)?$/.test(drain)) bad('RELAY_DRAIN_SECONDS', drain, 'must be a number of seconds');
 

@@ -52,7 +52,11 @@ const EVERY_ROLE: readonly Role[] = ['main', 'home', 'p2p'];
 export const FLAGS: readonly FlagRow[] = [
   { name: 'version', value: BOOLEAN, meaning: 'print the version and exit' },
   { name: 'help', short: 'h', value: BOOLEAN, meaning: 'print this help and exit' },
-  { name: 'run', value: { kind: 'text', word: 'FILE' }, meaning: 'run FILE; the same as naming it without a flag' },
+  {
+    name: 'run',
+    value: { kind: 'text', word: 'FILE' },
+    meaning: 'run FILE; the same as naming it without a flag',
+  },
   {
     name: 'build',
     value: { kind: 'text', word: 'FILE' },

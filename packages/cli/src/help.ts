@@ -34,7 +34,13 @@ export function renderHelp(): string {
 
 export function renderCommandHelp(row: CommandRow): string {
   const details = row.details ?? [];
-  return [`Usage: ${row.usage}`, '', sentence(row.summary), ...(details.length > 0 ? ['', ...details] : []), ''].join('\n');
+  return [
+    `Usage: ${row.usage}`,
+    '',
+    sentence(row.summary),
+    ...(details.length > 0 ? ['', ...details] : []),
+    '',
+  ].join('\n');
 }
 
 export function flagSyntax(row: FlagRow): string {

@@ -1,10 +1,10 @@
 // One HTTP request with a JSON answer, for the commands that ask a node. Plain node:http instead of fetch, because names may have
 // to be resolved by RELAY_RESOLVE.
 
+import { lookup as dnsLookup } from 'node:dns';
 import http from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { lookup as dnsLookup } from 'node:dns';
 
 export interface JsonAnswer {
   readonly status: number;
@@ -48,7 +48,10 @@ export function requestJson(request: JsonRequest): Promise<JsonAnswer> {
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('error', (error) => reject(new Unreachable(reasonOf(error, request.timeoutMs))));
       incoming.on('end', () => {
-        resolve({ status: incoming.statusCode ?? 0, body: parseJson(Buffer.concat(chunks).toString('utf8')) });
+        resolve({
+          status: incoming.statusCode ?? 0,
+          body: parseJson(Buffer.concat(chunks).toString('utf8')),
+        });
       });
     },
   );
@@ -90,7 +93,8 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function reasonOf(error: Error, timeoutMs: number): string {
-  if (error.name === 'TimeoutError' || error.name === 'AbortError') return `no answer within ${timeoutMs / 1000} s`;
+  if (error.name === 'TimeoutError' || error.name === 'AbortError')
+    return `no answer within ${timeoutMs / 1000} s`;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return REASONS[code] ?? error.message;
 }

@@ -130,7 +130,10 @@ describe('settings', () => {
   });
 
   it('let a lower level supply what a flag needs', () => {
-    assert.equal(merged('-node-type home', { RELAY_CONNECT: 'h' }).settings.connect, 'ws://h:8080/ws/federation');
+    assert.equal(
+      merged('-node-type home', { RELAY_CONNECT: 'h' }).settings.connect,
+      'ws://h:8080/ws/federation',
+    );
     assert.deepEqual(merged('-connect h -uplinks 2', { RELAY_FALLBACK: 'b' }).settings.fallback, [
       'ws://b:8080/ws/federation',
     ]);

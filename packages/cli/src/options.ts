@@ -42,7 +42,12 @@ export function parseOptions(argv: readonly string[], table: OptionTable): Parse
       if (next === undefined || next === '') throw usageError(`flag needs an argument: -${name}`);
       value = next;
       at += 1;
-    } else if (value === undefined && kind === 'optional' && next !== undefined && /^\d+(?:\.\d+)?$/.test(next)) {
+    } else if (
+      value === undefined &&
+      kind === 'optional' &&
+      next !== undefined &&
+      /^\d+(?:\.\d+)?$/.test(next)
+    ) {
       value = next;
       at += 1;
     } else if (attached !== undefined && kind === 'flag') {

@@ -3,7 +3,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { nearest } from './nearest.ts';
-import { CommandFailure, UsageError, RANK } from './usage.ts';
+import { CommandFailure, RANK, UsageError } from './usage.ts';
 
 export interface ProgramFile {
   /** As it is opened and shown. */

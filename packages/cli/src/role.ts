@@ -4,7 +4,14 @@ import type { Level } from './argv.ts';
 import type { FlagName, Role } from './flags.ts';
 
 /** Flags that select a server mode; -fallback alone does not say which. */
-export const SERVER_SELECTORS: readonly FlagName[] = ['server', 'node-type', 'connect', 'fallback', 'peers', 'add-peer'];
+export const SERVER_SELECTORS: readonly FlagName[] = [
+  'server',
+  'node-type',
+  'connect',
+  'fallback',
+  'peers',
+  'add-peer',
+];
 
 const ROLES: readonly { readonly flag: FlagName; readonly role: Role }[] = [
   { flag: 'connect', role: 'home' },

@@ -13,8 +13,10 @@ const ORPHAN_LIMIT_MS = 5_000;
 export interface Shutdown {
   /** Resolves with the first reason to stop. */
   readonly requested: Promise<ShutdownReason>;
-  /** A defect of the node: stop as if asked to, exit with 1. */
-  fail(error: unknown): void;
+  /** For a reason inside the node. */
+  request(exitCode: number): void;
+  /** Lets the process end: nothing is watched any more. */
+  release(): void;
 }
 
 /** Call once per process. `logDefect` gets the stack of an uncaught error. */
@@ -48,5 +50,5 @@ export function watchForShutdown(env: Variables, logDefect: (stack: string) => v
     };
     process.stdin.on('end', orphaned).on('error', orphaned).resume();
   }
-  return { requested: promise, fail };
+  return { requested: promise, request, release: () => void process.stdin.destroy() };
 }

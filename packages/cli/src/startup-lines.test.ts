@@ -43,7 +43,13 @@ describe('start-up lines', () => {
   });
 
   it('warn who may reach a node that does not listen on loopback', () => {
-    const node = { role: 'main', host: '0.0.0.0', port: 8080, admission: 'open', hasApiToken: false } as const;
+    const node = {
+      role: 'main',
+      host: '0.0.0.0',
+      port: 8080,
+      admission: 'open',
+      hasApiToken: false,
+    } as const;
     assert.deepEqual(exposureWarnings(node), [
       'warning: anyone who reaches 0.0.0.0:8080 may join as a Home or peer; restrict with -admission invite',
       'warning: anyone who reaches 0.0.0.0:8080 may call services; restrict with RELAY_API_TOKEN',

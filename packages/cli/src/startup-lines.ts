@@ -35,7 +35,9 @@ export function exposureWarnings(node: {
   const place = `${node.host.includes(':') ? `[${node.host}]` : node.host}:${node.port}`;
   const warnings: string[] = [];
   if (node.role === 'main' && node.admission === 'open') {
-    warnings.push(`warning: anyone who reaches ${place} may join as a Home or peer; restrict with -admission invite`);
+    warnings.push(
+      `warning: anyone who reaches ${place} may join as a Home or peer; restrict with -admission invite`,
+    );
   }
   if (!node.hasApiToken) {
     warnings.push(`warning: anyone who reaches ${place} may call services; restrict with RELAY_API_TOKEN`);

@@ -23,7 +23,7 @@ export function paint(screen: Screen, colour: Colour, text: string): string {
 /** Control and bidirectional characters as escapes, so that names from other nodes cannot move the cursor or hide text. */
 export function escapeControls(text: string): string {
   return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu,
+    /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

@@ -23,7 +23,8 @@ export function normalizeUrl(text: string, use: UrlUse): UrlResult {
   const parsed = parse(scheme === undefined ? `ws://${text}` : text);
   const known = parsed === undefined ? undefined : SCHEMES[parsed.protocol];
   if (parsed === undefined || known === undefined || parsed.hostname === '') return { ok: false };
-  if (parsed.username !== '' || parsed.password !== '' || parsed.port === '0' || text.includes('@')) return { ok: false };
+  if (parsed.username !== '' || parsed.password !== '' || parsed.port === '0' || text.includes('@'))
+    return { ok: false };
   // The URL class drops a port that is the scheme's own, so `:80` has to be told from no port at all.
   const port = writtenPort(text) ?? (scheme === undefined ? RELAY_PORT : known.port);
   const path = parsed.pathname === '/' || parsed.pathname === '' ? PATHS[use] : parsed.pathname;

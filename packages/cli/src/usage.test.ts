@@ -159,12 +159,19 @@ describe('usage errors', () => {
 
   it('gives the sub-commands the same errors', async () => {
     assert.equal((await usage('home'))[0], 'Error: missing flag: -node-type home needs -connect');
-    assert.equal((await usage(`main -connect ${MAIN}`))[0], 'Error: incompatible flags: -server and -connect');
+    assert.equal(
+      (await usage(`main -connect ${MAIN}`))[0],
+      'Error: incompatible flags: -server and -connect',
+    );
     assert.equal((await usage('home -server'))[0], 'Error: incompatible flags: -server and -node-type home');
   });
 
   it('suggests the command that was probably meant', async () => {
-    assert.deepEqual(await usage('statsu'), ['Error: unknown command or file: statsu', 'did you mean status?', SEE]);
+    assert.deepEqual(await usage('statsu'), [
+      'Error: unknown command or file: statsu',
+      'did you mean status?',
+      SEE,
+    ]);
   });
 });
 

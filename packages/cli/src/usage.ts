@@ -11,7 +11,13 @@ export interface UsageProblem {
 }
 
 /** Ranks beyond the conflicts, which count from 1 in table order. */
-export const RANK = Object.freeze({ badValue: 100, missingValue: 200, repeated: 300, unknown: 400, files: 500 });
+export const RANK = Object.freeze({
+  badValue: 100,
+  missingValue: 200,
+  repeated: 300,
+  unknown: 400,
+  files: 500,
+});
 
 /** Ends the command with exit code 2 before anything was started. */
 export class UsageError extends Error {

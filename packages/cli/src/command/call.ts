@@ -53,15 +53,23 @@ function printAnswer(body: JsonObject, isTraced: boolean, context: CommandContex
   return 0;
 }
 
-async function paramsOf(options: ParsedOptions, timeout: number, context: CommandContext): Promise<JsonObject> {
+async function paramsOf(
+  options: ParsedOptions,
+  timeout: number,
+  context: CommandContext,
+): Promise<JsonObject> {
   const [target, json, ...more] = options.words;
-  if (target === undefined) throw usageError('relay call needs SERVICE.METHOD', "for example: relay call blog_service.get_posts");
+  if (target === undefined)
+    throw usageError('relay call needs SERVICE.METHOD', 'for example: relay call blog_service.get_posts');
   const dot = target.indexOf('.');
   if (dot < 1 || dot === target.length - 1) {
     throw usageError(`not a method: ${target}`, 'write SERVICE.METHOD, for example blog_service.get_posts');
   }
   if (more.length > 0) {
-    throw usageError(`unexpected argument: ${more[0]}`, 'put the JSON in quotes, so that the shell keeps it together');
+    throw usageError(
+      `unexpected argument: ${more[0]}`,
+      'put the JSON in quotes, so that the shell keeps it together',
+    );
   }
   const service = target.slice(0, dot);
   const node = options.value('node');

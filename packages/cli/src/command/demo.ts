@@ -108,7 +108,12 @@ function summary(results: readonly CheckResult[], passed: number): object {
     checks: results.map(({ title, ok, exchanges }) => ({
       title,
       ok,
-      exchanges: exchanges.map(({ node, request, answer, problems }) => ({ node, request, answer, problems })),
+      exchanges: exchanges.map(({ node, request, answer, problems }) => ({
+        node,
+        request,
+        answer,
+        problems,
+      })),
     })),
   };
 }

@@ -14,7 +14,8 @@ export const help: Command = async (argv, context) => {
   }
   const row = findCommand(name);
   if (row === undefined) {
-    if (PLANNED_COMMANDS.includes(name)) throw new CommandFailure(`relay ${name} is not available in this version yet`);
+    if (PLANNED_COMMANDS.includes(name))
+      throw new CommandFailure(`relay ${name} is not available in this version yet`);
     const names = COMMANDS.map((command) => command.name);
     const close = nearest(name, names);
     throw usageError(`unknown command: ${name}`, close === undefined ? undefined : `did you mean ${close}?`);

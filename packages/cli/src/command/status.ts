@@ -15,11 +15,13 @@ const CLEAR = '\u001b[2J\u001b[H';
 
 export const status: Command = async (argv, context) => {
   const options = parseOptions(argv, OPTIONS);
-  if (options.words.length > 0) throw usageError(`unexpected argument: ${options.words[0]}`, 'name the node with --main URL');
+  if (options.words.length > 0)
+    throw usageError(`unexpected argument: ${options.words[0]}`, 'name the node with --main URL');
   const node = nodeClient(options.value('main'), context);
   const show = async (): Promise<number> => {
     const answers = await readNode(node);
-    if (options.has('json')) context.out(`${JSON.stringify(answers, null, context.screen.isTerminal ? 2 : 0)}\n`);
+    if (options.has('json'))
+      context.out(`${JSON.stringify(answers, null, context.screen.isTerminal ? 2 : 0)}\n`);
     else context.out(`${renderStatus(answers, Date.now()).join('\n')}\n`);
     return isUnhealthy(answers) ? 1 : 0;
   };
@@ -67,7 +69,9 @@ async function readNode(node: NodeClient): Promise<NodeAnswers> {
   for (const [index, path] of paths.entries()) {
     const answer = answers[index];
     if (answer === undefined || answer.status !== 200) {
-      throw new CommandFailure(`${node.url}${path} answered ${answer?.status ?? 'nothing'}; is this a Relay node?`);
+      throw new CommandFailure(
+        `${node.url}${path} answered ${answer?.status ?? 'nothing'}; is this a Relay node?`,
+      );
     }
     found[path] = answer.body;
   }
@@ -129,8 +133,10 @@ function renderMain(answers: NodeAnswers, now: number): string[] {
 }
 
 export function serviceSection(services: readonly JsonObject[]): string[] {
-  const sorted = services.toSorted((a, b) =>
-    compare(asText(a['service_name']), asText(b['service_name'])) || compare(asText(a['address']), asText(b['address'])),
+  const sorted = services.toSorted(
+    (a, b) =>
+      compare(asText(a['service_name']), asText(b['service_name'])) ||
+      compare(asText(a['address']), asText(b['address'])),
   );
   return section(
     ['SERVICE', 'NODE', 'ORIGIN', 'HEALTH', 'CIRCUIT', 'CALLS', 'OK %', 'LATENCY'],
@@ -199,7 +205,12 @@ function renderP2p(registry: JsonObject): string[] {
     ...table([[asText(registry['node_id']), 'p2p', asText(registry['node_address'])]]),
     ...section(
       ['PEER', 'ADDRESS', 'HEALTH', 'SERVERS'],
-      peers.map((peer) => [asText(peer['node_id']), asText(peer['address']), health(peer), asText(peer['server_count'])]),
+      peers.map((peer) => [
+        asText(peer['node_id']),
+        asText(peer['address']),
+        health(peer),
+        asText(peer['server_count']),
+      ]),
     ),
     ...section(
       ['SERVICE', 'NODE', 'HEALTH'],

@@ -35,7 +35,12 @@ interface Check {
 }
 
 const POSTS = [
-  { id: 1, title: 'Hello, federation', content: 'This blog runs on a small machine at home.', tags: ['relay'] },
+  {
+    id: 1,
+    title: 'Hello, federation',
+    content: 'This blog runs on a small machine at home.',
+    tags: ['relay'],
+  },
   {
     id: 2,
     title: 'No open ports',
@@ -121,7 +126,9 @@ export const CHECKS: readonly Check[] = [
             ...expect('error code', error['code'], -32001),
             ...(String(error['message']).startsWith('Service not found')
               ? []
-              : [`message is ${JSON.stringify(error['message'])} instead of one that begins Service not found`]),
+              : [
+                  `message is ${JSON.stringify(error['message'])} instead of one that begins Service not found`,
+                ]),
             ...expect('executed', asObject(error['data'])['executed'], 'no'),
           ];
         },
@@ -161,7 +168,11 @@ export async function runCheck(check: Check, federation: DemoFederation): Promis
       request,
       answer,
       shown: isTraced ? result['result'] : 'error' in body ? body['error'] : answer,
-      ...(isTraced ? { trace: asObject(result['trace']) } : failed === undefined ? {} : { trace: asObject(failed) }),
+      ...(isTraced
+        ? { trace: asObject(result['trace']) }
+        : failed === undefined
+          ? {}
+          : { trace: asObject(failed) }),
       problems: verify(body),
     });
   }

@@ -38,8 +38,28 @@ export async function startFederation({ env, onStart, signal }: DemoOptions): Pr
   const mainA = `ws://127.0.0.1:${portA}`;
   const mainB = `ws://127.0.0.1:${portB}`;
   const commands: Readonly<Record<NodeName, readonly string[]>> = {
-    'relay-a.com': ['-server', '-node-type', 'main', '-node-id', 'relay-a.com', '-port', `${portA}`, '-peers', mainB],
-    'relay-b.com': ['-server', '-node-type', 'main', '-node-id', 'relay-b.com', '-port', `${portB}`, '-peers', mainA],
+    'relay-a.com': [
+      '-server',
+      '-node-type',
+      'main',
+      '-node-id',
+      'relay-a.com',
+      '-port',
+      `${portA}`,
+      '-peers',
+      mainB,
+    ],
+    'relay-b.com': [
+      '-server',
+      '-node-type',
+      'main',
+      '-node-id',
+      'relay-b.com',
+      '-port',
+      `${portB}`,
+      '-peers',
+      mainA,
+    ],
     'alice.home': ['blog.rl', '-node-type', 'home', '-node-id', 'alice.home', '-connect', mainA],
     'bob.home': ['shop.rl', '-node-type', 'home', '-node-id', 'bob.home', '-connect', mainA],
     'charlie.home': ['news.rl', '-node-type', 'home', '-node-id', 'charlie.home', '-connect', mainB],
@@ -59,7 +79,8 @@ export async function startFederation({ env, onStart, signal }: DemoOptions): Pr
     }
     const deadline = Date.now() + READY_LIMIT_MS;
     const found: Partial<Record<NodeName, string>> = {};
-    for (const node of nodes) found[node.name as NodeName] = await withLimit(node.url, deadline, node, signal);
+    for (const node of nodes)
+      found[node.name as NodeName] = await withLimit(node.url, deadline, node, signal);
     const urls = found as Record<NodeName, string>;
     const federation: DemoFederation = {
       urls,
@@ -109,7 +130,8 @@ async function firstMissing(federation: DemoFederation): Promise<string> {
   try {
     for (const name of NODE_NAMES) {
       const ready = asObject(await federation.get(name, '/ready'));
-      if (ready['status'] !== 'ready') return `${name} is not ready (${asArray(ready['reasons']).join(', ')})`;
+      if (ready['status'] !== 'ready')
+        return `${name} is not ready (${asArray(ready['reasons']).join(', ')})`;
     }
     for (const name of ['relay-a.com', 'relay-b.com'] as const) {
       const registry = asObject(await federation.get(name, '/federation/registry'));

@@ -1,0 +1,17 @@
+// Where the code of each command without a classic form is. Modules are loaded only when used, so that every start stays short.
+
+import type { Command } from './context.ts';
+
+const MODULES: Readonly<Record<string, () => Promise<Command>>> = {
+  check: async () => (await import('./command/check.ts')).check,
+  demo: async () => (await import('./command/demo.ts')).demo,
+  call: async () => (await import('./command/call.ts')).call,
+  status: async () => (await import('./command/status.ts')).status,
+  help: async () => (await import('./command/help.ts')).help,
+};
+
+export async function loadCommand(name: string): Promise<Command> {
+  const load = MODULES[name];
+  if (load === undefined) throw new Error(`no module for the command ${name}`);
+  return load();
+}

@@ -1,0 +1,86 @@
+// relay check FILE… and -build FILE: everything that is wrong with a program, without running it. cli.md §8.1.
+
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { loadRelayProgram } from '@relay/host';
+import type { Command, CommandContext } from '../context.ts';
+import { parseOptions } from '../options.ts';
+import { type Place, placeOf, readSource } from '../program.ts';
+import type { ProgramFile } from '../program-file.ts';
+import { usageError } from '../usage.ts';
+
+interface Report extends Place {
+  readonly severity: 'error' | 'warning';
+  readonly code: string;
+  readonly message: string;
+}
+
+interface Checked {
+  readonly reports: readonly Report[];
+  /** As people read them. */
+  readonly texts: readonly string[];
+  readonly servers: number;
+  readonly methods: number;
+}
+
+export const check: Command = async (argv, context) => {
+  const options = parseOptions(argv, { json: 'flag' });
+  if (options.words.length === 0) throw usageError('relay check needs a file', 'relay check FILE…');
+  const all = options.words.map((file) => checkFile(file));
+  const reports = all.flatMap((checked) => checked.reports);
+  if (options.has('json'))
+    context.out(`${JSON.stringify(reports, null, context.screen.isTerminal ? 2 : 0)}\n`);
+  else for (const { texts } of all) for (const text of texts) context.out(`${text}\n`);
+  return hasErrors(reports) ? 1 : 0;
+};
+
+export function build(file: ProgramFile, context: CommandContext): number {
+  const { reports, texts, servers, methods } = checkFile(file.path);
+  for (const text of texts) context.err(`${text}\n`);
+  if (hasErrors(reports)) return 1;
+  context.out(`Build OK: ${file.path} (${servers} servers, ${methods} methods)\n`);
+  return 0;
+}
+
+function hasErrors(reports: readonly Report[]): boolean {
+  return reports.some(({ severity }) => severity === 'error');
+}
+
+function checkFile(file: string): Checked {
+  const problem = existsSync(file) ? extensionProblem(file) : `file ${file} does not exist`;
+  if (problem !== undefined) return unusable(file, problem);
+  const result = loadRelayProgram(file);
+  if (!result.ok && result.kind === 'unreadable')
+    return unusable(file, `cannot read ${file}: ${result.error}`);
+  const findings = result.ok ? result.program.findings : result.findings;
+  const { files } = readSource(file);
+  const services = result.ok ? result.program.services : [];
+  // Places name files relative to the program's folder; from here they are found below the path that was given.
+  const folder = path.dirname(file);
+  const shown = (name: string): string => (folder === '.' ? name : path.join(folder, name));
+  return {
+    reports: findings.map(({ diagnostic }) => {
+      const place = placeOf(diagnostic, files);
+      const { severity, code, message } = diagnostic;
+      return { ...place, file: shown(place.file), severity, code, message };
+    }),
+    texts: findings.map(({ diagnostic, text }) => {
+      const { file: name } = placeOf(diagnostic, files);
+      return text.startsWith(`${name}:`) ? shown(name) + text.slice(name.length) : text;
+    }),
+    servers: services.length,
+    methods: services.reduce((sum, { methods }) => sum + methods.length, 0),
+  };
+}
+
+function extensionProblem(file: string): string | undefined {
+  const extension = path.extname(file);
+  if (extension === '.rl' || extension === '.relay') return undefined;
+  return `unsupported file extension ${extension} (expected .relay or .rl)`;
+}
+
+/** A file that is no program: reported like an error in it, so that the other files are still checked. */
+function unusable(file: string, message: string): Checked {
+  const report: Report = { file, line: 1, column: 1, severity: 'error', code: '', message };
+  return { reports: [report], texts: [`Error: ${message}`], servers: 0, methods: 0 };
+}

@@ -1,0 +1,230 @@
+// A running node in the words of a person: settings, port, folder, program, links, and the way down. cli.md §4, §5 and §9.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  createLog,
+  type HeldPort,
+  type Log,
+  type NodeEvent,
+  type RelayNode,
+  startRelay,
+  systemClock,
+} from '@relay/federation';
+import type { RunningProgram } from '@relay/host';
+import type { Level } from '../argv.ts';
+import { checkAvailable } from '../availability.ts';
+import { ConnectionLines } from '../connection-lines.ts';
+import type { CommandContext } from '../context.ts';
+import { type FolderRequest, type NodeFolder, openNodeFolder } from '../data-directory.ts';
+import { type NodeEnvironment, readNodeEnvironment } from '../environment.ts';
+import type { Role } from '../flags.ts';
+import { openPort } from '../listen.ts';
+import { Output } from '../output.ts';
+import type { OpenedProgram } from '../program.ts';
+import type { ProgramFile } from '../program-file.ts';
+import { mergeSettings, type NodeSettings } from '../settings.ts';
+import { type Shutdown, watchForShutdown } from '../shutdown.ts';
+import { addressLines, exposureWarnings, roleLine, routerLine } from '../startup-lines.ts';
+import { normalizeUrl } from '../url.ts';
+import { CommandFailure, UsageError } from '../usage.ts';
+import { VERSION } from '../version.ts';
+
+export interface ServeRequest {
+  readonly role: Role;
+  readonly file: ProgramFile | undefined;
+  readonly levels: readonly Level[];
+  readonly warnings: readonly string[];
+}
+
+const EXIT_REFUSED = 3;
+/** How long the folder of a node that just gave up its port may still be locked. */
+const LOCK_WAIT_MS = 5_000;
+
+export async function serve(request: ServeRequest, context: CommandContext): Promise<number> {
+  const { value: environment, problems } = readNodeEnvironment(context.env);
+  if (problems.length > 0) throw new UsageError(problems);
+  const { file } = request;
+  // The language is loaded only where there is a program.
+  const programs = file === undefined ? undefined : await import('../program.ts');
+  const opened = file === undefined ? undefined : programs?.openProgram(file.path, request.role);
+  const levels = opened === undefined ? request.levels : [...request.levels, opened.config.level];
+  const { settings, warnings } = mergeSettings(levels, request.role);
+  checkAvailable(settings);
+
+  const node = new ServedNode({
+    settings,
+    environment,
+    opened,
+    file,
+    output: new Output(context, environment.logFormat),
+    log: createLog({
+      level: environment.logLevel,
+      format: environment.logFormat,
+      write: (line) => context.err(line),
+      clock: { wallNow: () => Date.now() },
+    }),
+    warnings: [...request.warnings, ...(opened?.warnings ?? []), ...warnings],
+  });
+  return node.run(context);
+}
+
+interface ServedNodeParts {
+  readonly settings: NodeSettings;
+  readonly environment: NodeEnvironment;
+  readonly opened: OpenedProgram | undefined;
+  readonly file: ProgramFile | undefined;
+  readonly output: Output;
+  readonly log: Log;
+  readonly warnings: readonly string[];
+}
+
+/** From the port to the end of the process. What was taken is given back in reverse order. */
+class ServedNode {
+  readonly #parts: ServedNodeParts;
+  readonly #refused = new Set<string>();
+  #program: RunningProgram | undefined;
+  #node: RelayNode | undefined;
+  /** `id`, or `id@main` while a Home is connected: how others address this node. */
+  #address = '';
+
+  constructor(parts: ServedNodeParts) {
+    this.#parts = parts;
+  }
+
+  async run(context: CommandContext): Promise<number> {
+    const { settings, output, log } = this.#parts;
+    const shutdown = watchForShutdown(context.env, (stack) => log.error(`uncaught: ${stack}`));
+    const { port, hasWaited } = await openPort(settings.host, settings.port, (text) => output.note(text));
+    let folder: NodeFolder | undefined;
+    let isServing = false;
+    try {
+      folder = await this.#openFolder(hasWaited);
+      await this.#start(port, folder, shutdown);
+      isServing = true;
+      const { exitCode } = await shutdown.requested;
+      const count = this.#node?.inFlight ?? 0;
+      output.line(`Shutting down: ${count} calls in flight`);
+      return exitCode;
+    } finally {
+      await this.#node?.stop();
+      await this.#program?.close();
+      folder?.release();
+      if (this.#node === undefined) await port.release();
+      if (isServing) output.line('Stopped');
+      shutdown.release();
+    }
+  }
+
+  async #openFolder(hasWaited: boolean): Promise<NodeFolder> {
+    const { settings, environment, file } = this.#parts;
+    const request: FolderRequest = {
+      dataDir: environment.dataDir,
+      role: settings.role,
+      nodeId: settings.nodeId,
+      file: file?.path,
+    };
+    const deadline = Date.now() + (hasWaited ? LOCK_WAIT_MS : 0);
+    for (;;) {
+      try {
+        return openNodeFolder(request);
+      } catch (error) {
+        if (Date.now() >= deadline) throw error;
+        await sleep(50);
+      }
+    }
+  }
+
+  async #start(port: HeldPort, folder: NodeFolder, shutdown: Shutdown): Promise<void> {
+    const { settings, environment, output, log, file, opened } = this.#parts;
+    const { role } = settings;
+    const config = opened?.config;
+    if (role === 'p2p') throw new CommandFailure('P2P mode is not part of this version yet');
+    this.#address = folder.nodeId;
+    output.line(roleLine(role, folder.nodeId, folder.isGenerated));
+    output.line(routerLine(role));
+    if (file?.isExample === true) output.line(`Program: ${file.path}`);
+    if (opened !== undefined) await this.#startProgram(opened, folder);
+
+    const urls = settings.connect === undefined ? [] : [settings.connect, ...settings.fallback];
+    const lines = new ConnectionLines((line) => output.line(line));
+    const { token, apiToken, adminToken, resolve, drainMs } = environment;
+    const advertise = environment.advertise ?? config?.advertise;
+    this.#node = await startRelay({
+      nodeType: role,
+      nodeId: folder.nodeId,
+      version: VERSION,
+      port,
+      folder: folder.path,
+      services: this.#program?.services ?? [],
+      log,
+      events: { emit: (event) => this.#onEvent(event, lines, urls, shutdown) },
+      urls,
+      peers: settings.peers,
+      parsePeerUrl: (text) => {
+        const url = normalizeUrl(text, 'peer');
+        return url.ok ? { url: url.url } : { reason: 'use ws://, wss://, http://, https:// or HOST:PORT' };
+      },
+      ...(advertise === undefined ? {} : { advertise }),
+      resolve: (host) => resolve.get(host.toLowerCase()),
+      ...(token === undefined ? {} : { token }),
+      drainMs,
+      http: {
+        ...(apiToken === undefined ? {} : { apiToken }),
+        ...(adminToken === undefined ? {} : { adminToken }),
+        ...(config?.cors === undefined ? {} : { cors: config.cors }),
+        ...(config?.corsOrigins === undefined ? {} : { corsOrigins: config.corsOrigins }),
+        ...(config?.headers === undefined ? {} : { headers: config.headers }),
+        ...(config?.allowRemoteAdmin === undefined ? {} : { allowRemoteAdmin: config.allowRemoteAdmin }),
+      },
+    });
+    this.#program?.setOutbound(this.#node.outbound);
+
+    for (const line of addressLines(role, this.#node.url)) output.line(line);
+    for (const warning of this.#warnings(port)) output.line(warning);
+    output.line('Press Ctrl+C to stop');
+    this.#node.connect();
+  }
+
+  async #startProgram(opened: OpenedProgram, folder: NodeFolder): Promise<void> {
+    const { output, log } = this.#parts;
+    const { startOpened } = await import('../program.ts');
+    this.#program = await startOpened(opened, {
+      clock: systemClock,
+      nodeId: () => this.#address,
+      print: (line) => output.line(line),
+      log: (level, line) => log[level](line, { from: 'program' }),
+      onServicesChanged: (services) => this.#node?.setServices(services),
+    });
+    if (this.#program.result !== undefined) output.line(`Result: ${this.#program.result}`);
+  }
+
+  #warnings(port: HeldPort): string[] {
+    const { settings, environment, file, warnings } = this.#parts;
+    const hasNothing = settings.role === 'home' && file === undefined;
+    return [
+      ...warnings,
+      ...(hasNothing ? ['warning: no program given: this Home offers no services'] : []),
+      ...exposureWarnings({
+        role: settings.role,
+        host: settings.host,
+        port: port.port,
+        admission: settings.admission,
+        hasApiToken: environment.apiToken !== undefined,
+      }),
+    ];
+  }
+
+  #onEvent(event: NodeEvent, lines: ConnectionLines, urls: readonly string[], shutdown: Shutdown): void {
+    lines.tell(event);
+    const nodeId = this.#node?.nodeId ?? this.#address;
+    if (!('what' in event) || event.what !== 'Main Relay') return;
+    if (event.kind === 'connected') this.#address = `${nodeId}@${event.id}`;
+    if (event.kind === 'lost') this.#address = nodeId;
+    if (event.kind !== 'refused') return;
+    this.#refused.add(event.url);
+    if (urls.every((url) => this.#refused.has(url))) {
+      this.#parts.output.note(`refused by every Main Relay: ${event.reason}`);
+      shutdown.request(EXIT_REFUSED);
+    }
+  }
+}

@@ -1,0 +1,200 @@
+// What the config block of a program says about its node: the level below the environment. Read from the tree before anything runs,
+// because the program starts on a node that has its port and id already. So these values must be plain ones; a computed value is
+// for the program alone. language.md §20, cli.md §7.
+
+import { type Diagnostic, positionAt, type SourceFile, type Span } from '@relay/language';
+import { type Level, readValue } from './argv.ts';
+import { type FlagName, flagRow, type Role } from './flags.ts';
+import { CommandFailure } from './usage.ts';
+
+/** The parts of a loaded program that are looked at here. */
+export interface ConfigSource {
+  readonly files: readonly SourceFile[];
+  readonly items: readonly { readonly kind: string; readonly span: Span }[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface ConfigBlock {
+  readonly level: Level;
+  /** `federation.known_relays` and the like, and what has no flag. */
+  readonly advertise?: string;
+  readonly allowRemoteAdmin?: boolean;
+  readonly cors?: boolean;
+  readonly corsOrigins?: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A Main Relay is named: worth a note when the file is only run. */
+  readonly namesMain: boolean;
+  readonly warnings: readonly string[];
+}
+
+type Plain = string | number | boolean | null | readonly Plain[] | { readonly [key: string]: Plain };
+
+interface Entry {
+  readonly path: string;
+  readonly value: Plain | undefined;
+  readonly span: Span;
+}
+
+/** Keys that are flags too. */
+const FLAG_KEYS: Readonly<Record<string, FlagName>> = {
+  relay: 'connect',
+  port: 'port',
+  host: 'host',
+  node_id: 'node-id',
+  admission: 'admission',
+  'federation.fallback': 'fallback',
+  'federation.uplinks': 'uplinks',
+  'federation.peers': 'peers',
+  'federation.p2p_peers': 'add-peer',
+};
+
+/** Known to be meant for a later version: said, not swallowed. */
+const PLANNED_KEYS: ReadonlySet<string> = new Set([
+  'metrics_listen',
+  'federation.service_ttl',
+  'federation.health_check_interval',
+  'federation.auto_discover',
+  'federation.cache_duration',
+  'load_balancing',
+  'circuit_breaker',
+]);
+
+export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
+  const values = new Map<FlagName, string | readonly string[]>();
+  const paths = new Map<FlagName, string>();
+  const warnings: string[] = [];
+  const place = (span: Span): string => {
+    const file = source.files[span.file];
+    if (file === undefined) return '';
+    const { line, column } = positionAt(file, span.start);
+    return `${file.name}:${line}:${column}: `;
+  };
+  const wrong = (entry: Entry, reason: string): CommandFailure =>
+    new CommandFailure(`${place(entry.span)}config ${entry.path}: ${reason}`);
+  let namesMain = false;
+  const more: { -readonly [K in keyof ConfigBlock]?: ConfigBlock[K] } = {};
+
+  for (const entry of entriesOf(source)) {
+    const { path, value } = entry;
+    const known =
+      path === 'federation.known_relays' ? (role === 'home' ? 'fallback' : 'peers') : FLAG_KEYS[path];
+    if (known !== undefined) {
+      if (value === undefined) {
+        warnings.push(`warning: ${place(entry.span)}config ${path} is not a plain value and was ignored`);
+        continue;
+      }
+      if (path === 'relay') namesMain = true;
+      const text = textOf(known, value);
+      if (text === undefined) throw wrong(entry, `expected ${expectedType(known)}`);
+      if (text === '') continue;
+      const read = readValue(flagRow(known), text, `config ${path}`, `config ${path}`);
+      const [problem] = read.problems;
+      if (problem !== undefined) throw new CommandFailure(`${place(entry.span)}${problem.text}`);
+      if (read.value !== undefined) {
+        values.set(known, read.value);
+        paths.set(known, path);
+      }
+      continue;
+    }
+    if (PLANNED_KEYS.has(path) || PLANNED_KEYS.has(path.split('.')[0] ?? '')) {
+      warnings.push(`warning: ${place(entry.span)}config ${path} has no effect in this version yet`);
+      continue;
+    }
+    switch (path) {
+      case 'advertise':
+        if (typeof value !== 'string') throw wrong(entry, 'expected a string');
+        more.advertise = value;
+        break;
+      case 'federation.allow_remote_admin':
+      case 'http.cors':
+        if (typeof value !== 'boolean') throw wrong(entry, 'expected a bool');
+        if (path === 'http.cors') more.cors = value;
+        else more.allowRemoteAdmin = value;
+        break;
+      case 'http.cors_origins':
+        if (!isTexts(value)) throw wrong(entry, 'expected an array of strings');
+        more.corsOrigins = value;
+        break;
+      default:
+        if (path.startsWith('http.headers.')) {
+          if (typeof value !== 'string') throw wrong(entry, 'expected a string');
+          more.headers = { ...more.headers, [path.slice('http.headers.'.length)]: value };
+        }
+    }
+  }
+  const label = (name: FlagName): string => `config ${paths.get(name) ?? name}`;
+  return { ...more, level: { values, label }, namesMain, warnings };
+}
+
+/** All entries of all blocks, groups unfolded to dotted paths; later ones win by coming later. */
+function entriesOf({ items }: ConfigSource): Entry[] {
+  const found: Entry[] = [];
+  const unfold = (prefix: string, entries: readonly TreeEntry[]): void => {
+    for (const { key, value, span } of entries) {
+      const path = prefix === '' ? key.text : `${prefix}.${key.text}`;
+      if (value.kind === 'object' && value.entries !== undefined) unfold(path, value.entries);
+      else found.push({ path, value: plainOf(value), span });
+    }
+  };
+  for (const item of items) {
+    if (item.kind === 'config')
+      unfold('', (item as unknown as { readonly entries: readonly TreeEntry[] }).entries);
+  }
+  return found;
+}
+
+interface TreeEntry {
+  readonly key: { readonly text: string };
+  readonly value: Tree;
+  readonly span: Span;
+}
+
+interface Tree {
+  readonly kind: string;
+  readonly literal?: { readonly kind: string; readonly value?: unknown };
+  readonly elements?: readonly Tree[];
+  readonly entries?: readonly TreeEntry[];
+  readonly operator?: string;
+  readonly operand?: Tree;
+}
+
+/** The value of a literal; undefined for everything that has to be computed. */
+function plainOf(tree: Tree): Plain | undefined {
+  switch (tree.kind) {
+    case 'literal': {
+      const value = tree.literal?.value;
+      if (tree.literal?.kind === 'nil') return null;
+      return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+        ? value
+        : undefined;
+    }
+    case 'array': {
+      const elements = (tree.elements ?? []).map(plainOf);
+      return elements.includes(undefined) ? undefined : (elements as Plain[]);
+    }
+    case 'unary': {
+      const operand = tree.operand === undefined ? undefined : plainOf(tree.operand);
+      return tree.operator === '-' && typeof operand === 'number' ? -operand : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** As the flag would be written; undefined for a value of another type, empty for nil. */
+function textOf(name: FlagName, value: Plain): string | undefined {
+  if (value === null) return '';
+  const { kind } = flagRow(name).value;
+  if (kind === 'number') return typeof value === 'number' ? String(value) : undefined;
+  if (kind === 'list') return isTexts(value) ? value.join(',') : undefined;
+  return typeof value === 'string' ? value : undefined;
+}
+
+function expectedType(name: FlagName): string {
+  const { kind } = flagRow(name).value;
+  return kind === 'number' ? 'a number' : kind === 'list' ? 'an array of strings' : 'a string';
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}

@@ -1,0 +1,87 @@
+// A program file on its way to a run or a node: loaded, with what the node has to know of it before it runs.
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import {
+  type Finding,
+  loadRelayProgram,
+  ProgramFailed,
+  type RelayProgram,
+  type RunningProgram,
+  type StartProgramOptions,
+  startProgram,
+} from '@relay/host';
+import { type Diagnostic, loadProgram, positionAt, type SourceFile } from '@relay/language';
+import { type ConfigBlock, type ConfigSource, readConfigBlock } from './config-block.ts';
+import type { Role } from './flags.ts';
+import { CommandFailure } from './usage.ts';
+
+export interface OpenedProgram {
+  readonly compiled: RelayProgram;
+  readonly config: ConfigBlock;
+  readonly warnings: readonly string[];
+}
+
+/** Throws a CommandFailure for a program that cannot start; what the checker finds beyond that is a warning here. */
+export function openProgram(file: string, role: Role): OpenedProgram {
+  const result = loadRelayProgram(file);
+  if (!result.ok) {
+    if (result.kind === 'unreadable') throw new CommandFailure(`cannot read ${file}: ${result.error}`);
+    throw new CommandFailure(parseErrorText(result.findings, readSource(file).files));
+  }
+  const config = readConfigBlock(readSource(file), role);
+  const errors = result.program.findings.filter(({ diagnostic }) => diagnostic.severity === 'error').length;
+  return {
+    compiled: result.program,
+    config,
+    warnings: [
+      ...(errors === 0
+        ? []
+        : [`warning: relay check ${file} finds ${errors} error${errors === 1 ? '' : 's'}`]),
+      ...config.warnings,
+    ],
+  };
+}
+
+/** The tree and the texts, for config blocks and places. */
+export function readSource(file: string): ConfigSource {
+  const posix = (name: string): string => (path.sep === '/' ? name : name.replaceAll(path.sep, '/'));
+  return loadProgram(posix(path.resolve(file)), (name) => {
+    try {
+      return readFileSync(name, 'utf8');
+    } catch {
+      return undefined;
+    }
+  });
+}
+
+/** The first error, as one line: `parse error: FILE:LINE:COL: MESSAGE`. */
+export function parseErrorText(findings: readonly Finding[], files: readonly SourceFile[]): string {
+  const first = findings.find(({ diagnostic }) => diagnostic.severity === 'error')?.diagnostic;
+  if (first === undefined) return 'parse error';
+  const { file, line, column } = placeOf(first, files);
+  return `parse error: ${file}:${line}:${column}: ${first.message}`;
+}
+
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export function placeOf({ span }: Diagnostic, files: readonly SourceFile[]): Place {
+  const source = files[span.file] ?? { name: '?', text: '' };
+  return { file: source.name, ...positionAt(source, span.start) };
+}
+
+/** Runs the top level of a program whose servers a node will offer. Throws a CommandFailure if that fails. */
+export async function startOpened(
+  opened: OpenedProgram,
+  options: StartProgramOptions,
+): Promise<RunningProgram> {
+  try {
+    return await startProgram(opened.compiled, options);
+  } catch (error) {
+    throw error instanceof ProgramFailed ? new CommandFailure(error.message) : error;
+  }
+}
