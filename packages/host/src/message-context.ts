@@ -28,8 +28,10 @@ export class Killed extends Error {
   override readonly name = 'Killed';
 }
 
-// Compiled code reads the message at every step, so it keeps the shape the language gives it; this is needed at sends only.
-const CONTEXTS = new WeakMap<Message, MessageContext>();
+/** One more property, the same for every message: compiled code reads messages at every step and wants them all of one shape. */
+interface HostedMessage extends Message {
+  context?: MessageContext;
+}
 
 export class MessageContext {
   readonly message: Message;
@@ -53,11 +55,11 @@ export class MessageContext {
     this.#breathe = options.breathe;
     this.#timeMs = options.budgets.timeMs;
     this.#since = options.now();
-    CONTEXTS.set(this.message, this);
+    (this.message as HostedMessage).context = this;
   }
 
   static of(message: Message): MessageContext {
-    const context = CONTEXTS.get(message);
+    const { context } = message as HostedMessage;
     if (context === undefined) throw new Error('message without context');
     return context;
   }

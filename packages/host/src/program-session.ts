@@ -131,7 +131,9 @@ export class ProgramSession {
       const key = BUDGET_KEYS[budget];
       return limits[key];
     });
-    const { name, message, executed, limit } = failure;
+    const { name, executed, limit } = failure;
+    // Inside a program the same text begins in lower case.
+    const message = name === 'method_not_found' ? failure.message.replace(/^s/, 'S') : failure.message;
     const value =
       failure.value === undefined ? undefined : toJsonText(failure.value, { tagged: form === 'tagged' });
     this.#post(['failure', id, name, message, executed, value, limit?.name, limit?.max ?? 0]);

@@ -75,6 +75,8 @@ const RESTARTS = 5;
 const RESTART_WINDOW_MS = 30_000;
 const CLOSE_MS = 5_000;
 const HEAP_MB = 256;
+/** Messages die young; room for them spares copying. */
+const YOUNG_HEAP_MB = 64;
 
 // Compiled code and the run time need no eval; with this, nobody in this process gets one that starts after it.
 let isCodeGenerationOff = false;
@@ -206,7 +208,10 @@ export class ProgramWorker {
         transferList: [port2],
         execArgv: isSource ? ['--conditions=relay-source', '--no-warnings'] : ['--no-warnings'],
         env: {},
-        resourceLimits: { maxOldGenerationSizeMb: heapMb ?? HEAP_MB },
+        resourceLimits: {
+          maxOldGenerationSizeMb: heapMb ?? HEAP_MB,
+          maxYoungGenerationSizeMb: YOUNG_HEAP_MB,
+        },
       },
     );
     this.#worker = worker;
