@@ -116,6 +116,7 @@ export class Session {
   readonly limits: LinkLimits;
 
   readonly #self: string;
+  readonly #isMain: boolean;
   readonly #owner: SessionOwner;
   readonly #clock: Clock;
   readonly #link: Link;
@@ -148,6 +149,7 @@ export class Session {
     this.connectedAt = clock.wallNow();
     this.#instance = identity.instance;
     this.#self = options.self;
+    this.#isMain = options.isMain;
     this.#owner = options.owner;
     this.#clock = clock;
     this.#link = link;
@@ -384,37 +386,63 @@ export class Session {
   }
 
   #onMessage(message: FederationMessage): void {
+    if (!this.#mayCome(message)) {
+      this.close(CLOSE_CODES.malformed, `type: a ${this.role} does not send ${message.type}`);
+      return;
+    }
     switch (message.type) {
       case 'request':
-        return this.#onRequest(message);
+        this.#onRequest(message);
+        break;
       case 'response':
-        return this.role === 'client' ? this.#wrongSide(message) : this.#onResponse(message);
+        this.#onResponse(message);
+        break;
       case 'error':
-        return this.role === 'client' ? this.#wrongSide(message) : this.#onError(message);
+        this.#onError(message);
+        break;
       case 'cancel':
-        return this.#onCancel(message);
+        this.#onCancel(message);
+        break;
       case 'body':
-        return this.#assembly.add(message);
+        this.#assembly.add(message);
+        break;
       case 'credit':
-        return this.#onCredit(message);
+        this.#onCredit(message);
+        break;
       case 'heartbeat':
-        return this.#onHeartbeat(message);
+        this.#onHeartbeat(message);
+        break;
       case 'registration':
-        return this.role === 'home' ? this.#onRegistration(message) : this.#wrongSide(message);
+        this.#onRegistration(message);
+        break;
       case 'service_discovery':
-        if (this.role !== 'main') return this.#wrongSide(message);
         if (message.discovery.kind === 'state') this.#instance = message.discovery.state.instance;
-        return this.#owner.onDiscovery(this, message.discovery);
+        this.#owner.onDiscovery(this, message.discovery);
+        break;
       case 'drain':
-        return this.role === 'main' ? this.#owner.onDrain(this, message) : this.#wrongSide(message);
+        this.#owner.onDrain(this, message);
+        break;
       case 'unknown':
         this.#unknownMessages += 1;
-        return;
+        break;
     }
   }
 
-  #wrongSide(message: FederationMessage): void {
-    this.close(CLOSE_CODES.malformed, `type: a ${this.role} does not send ${message.type}`);
+  /** Whether the other side may send this at all (protocol.md §4). */
+  #mayCome({ type }: FederationMessage): boolean {
+    switch (type) {
+      case 'response':
+      case 'error':
+        return this.role !== 'client';
+      case 'registration':
+        return this.role === 'home';
+      case 'service_discovery':
+        return this.role === 'main' && this.#isMain;
+      case 'drain':
+        return this.role === 'main';
+      default:
+        return true;
+    }
   }
 
   #onRequest(message: RequestMessage): void {
@@ -541,7 +569,7 @@ export class Session {
   #onHeartbeat(message: HeartbeatMessage): void {
     if (message.kind === 'pong') this.#heartbeat.ponged(message.seq);
     else this.#sendHeartbeat('pong', message.seq);
-    if (message.registry === undefined || this.role !== 'main') return;
+    if (message.registry === undefined || this.role !== 'main' || !this.#isMain) return;
     this.#instance = message.registry.instance;
     this.#owner.onRegistryState(this, message.registry);
   }
@@ -574,7 +602,7 @@ export class Session {
   }
 
   #sendHeartbeat(kind: 'ping' | 'pong', seq: number): void {
-    const registry = this.role === 'main' ? this.#owner.registryState(this) : undefined;
+    const registry = this.role === 'main' && this.#isMain ? this.#owner.registryState(this) : undefined;
     const load = this.#owner.load();
     this.#send(
       registry === undefined

@@ -147,12 +147,12 @@ export class WebSocketLink implements Link {
 
   #onClose(code: number, reason: Buffer): void {
     this.#closeTimer?.[Symbol.dispose]();
-    const closed = (this.#reason ??= {
+    this.#reason ??= {
       code,
       reason: reason.toString('utf8') || (code === CLOSE_CODES.abnormal ? 'connection lost' : ''),
-    });
-    this.#closed = closed;
-    if (this.#early === undefined) this.#listener?.onClose(closed);
+    };
+    this.#closed = this.#reason;
+    if (this.#early === undefined) this.#listener?.onClose(this.#closed);
   }
 }
 
