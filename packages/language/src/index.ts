@@ -1,6 +1,12 @@
 // What the package gives to hosts, tools and the command line.
 
 export type { Effect, ServiceInterface } from './check/service-interface.ts';
+export {
+  type CheckedServices,
+  type CompiledProgram,
+  compileProgram,
+} from './compile/program-module.ts';
+export type { Setting } from './compile/settings.ts';
 export type { Diagnostic } from './diagnostic.ts';
 export { type Binding, bindArguments } from './run/bind.ts';
 export { createMessage, DEFAULT_BUDGETS, type MessageOptions, topLevelBudgets } from './run/budget.ts';

@@ -1,15 +1,10 @@
 // Does a value fit a type, and what does it become? language.md §13.
 
+import { unreachable } from '../unreachable.ts';
 import { parseIso } from './datetime.ts';
 import { MAX_NESTING, tooDeep } from './inspect.ts';
 import { codePointLength } from './text.ts';
-import {
-  type RuntimeType,
-  type RuntimeValidator,
-  type StructDefinition,
-  type Structs,
-  unreachable,
-} from './type.ts';
+import type { RuntimeType, RuntimeValidator, StructDefinition, Structs } from './type.ts';
 import { ArrayValue, DatetimeValue, kindOf, ObjectValue, StructValue, type Value } from './value.ts';
 
 /** What does not fit, and where in the value: `tags[2]`, `address.city`, or nothing for all of it. */

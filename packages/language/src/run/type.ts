@@ -1,5 +1,6 @@
 // Types as the run time sees them: the compiled form of type expressions. Plain data; `fit.ts` checks values against them.
 
+import { unreachable } from '../unreachable.ts';
 import type { Pattern } from './pattern.ts';
 
 export type RuntimeValidator =
@@ -61,9 +62,4 @@ export function acceptsObjects(type: RuntimeType | undefined, structs: Structs):
     default:
       return unreachable(type);
   }
-}
-
-/** A new union member makes every switch that forgot it a type error. */
-export function unreachable(value: never): never {
-  throw new Error(`unhandled case: ${JSON.stringify(value)}`);
 }
