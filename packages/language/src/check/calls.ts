@@ -57,7 +57,7 @@ function checkFunctionArity(
   if (!definitions.some((definition) => definition.params.length === count)) {
     const name = first.name?.text ?? (call.callee.kind === 'name' ? call.callee.name : '');
     const wanted = first.params.length;
-    const message = `function '${name}' expects ${wanted} ${wanted === 1 ? 'argument' : 'arguments'}, got ${count}`;
+    const message = `function '${name}' expects ${wanted} arguments, got ${count}`;
     context.report.error('RL3001', message, call.span);
     return;
   }
@@ -78,7 +78,7 @@ function checkPositional(
   if (first === undefined) return;
   if (!receives.some((receive) => args.length <= receive.params.length)) {
     const wanted = first.params.length;
-    const message = `method '${first.name.text}' expects ${wanted} ${wanted === 1 ? 'argument' : 'arguments'}, got ${args.length}`;
+    const message = `method '${first.name.text}' expects ${wanted} arguments, got ${args.length}`;
     context.report.error('RL3001', message, call.span);
     return;
   }

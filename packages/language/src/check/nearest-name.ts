@@ -1,6 +1,8 @@
 // "Did you mean": the known name that the fewest typing slips away.
 
 export function nearestName(wanted: string, known: Iterable<string>): string | undefined {
+  // Of one letter, any other is as near.
+  if (wanted.length < 2) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const name of known) {

@@ -26,6 +26,8 @@ const FORM_STARTS: ReadonlySet<TokenKind> = new Set<TokenKind>([
   ...(['import', 'struct', 'protocol', 'server', 'template', 'config'] as const),
 ]);
 
+const MEMBER_STOPS: ReadonlySet<TokenKind> = new Set<TokenKind>([';', ',', 'receive', 'state']);
+
 export class Cursor {
   readonly #source: SourceFile;
   readonly #file: number;
@@ -216,22 +218,29 @@ export class Cursor {
     this.ignoresBreaks = mode.ignoresBreaks;
     this.isHead = false;
     this.#open.push(closer);
+    const errors = this.errors;
     parseInside();
-    this.#close(open, closer);
+    this.#close(open, closer, this.errors > errors);
     this.#open.pop();
     this.ignoresBreaks = ignoresBreaks;
     this.isHead = isHead;
   }
 
-  #close(open: Token, closer: Closer): void {
+  #close(open: Token, closer: Closer, isDisturbed: boolean): void {
     if (this.take(closer) !== undefined) return;
-    if (this.at('end') || CLOSERS.has(this.peek().kind)) {
+    const { kind, breakBefore } = this.peek();
+    const isForgotten = kind === 'end' || CLOSERS.has(kind) || (breakBefore && FORM_STARTS.has(kind));
+    if (isDisturbed && closer !== '}') {
+      // Whatever went wrong inside may well have cost the bracket.
+      this.errors += 1;
+    } else if (isForgotten) {
       this.error('RL1012', `'${open.text}' is not closed`, this.spanOf(open));
     } else {
       this.unexpected(`'${closer}'`);
     }
     this.skip((token) => token.kind === closer);
-    this.take(closer);
+    // Without the bracket, what should follow it is missing here too: that is no news.
+    if (this.take(closer) === undefined) this.#lastErrorIndex = this.#index;
   }
 
   /** Comma-separated entries up to the closer; the comma after the last one is optional. */
@@ -245,8 +254,11 @@ export class Cursor {
       if (this.errors === errors) {
         // What cannot be an entry is left to the closing bracket, which says what it expected.
         if (this.at('end') || CLOSERS.has(this.peek().kind) || this.#index === before) return;
-        if (this.at(';')) this.unexpected(`',' or '${closer}'`);
-        else this.error('RL1011', `missing ',' before ${describeToken(this.peek())}`);
+        if (!this.at(';')) {
+          this.error('RL1011', `missing ',' before ${describeToken(this.peek())}`);
+          continue;
+        }
+        this.unexpected(`',' or '${closer}'`);
       }
       this.skip((token) => token.kind === ',' || token.kind === closer);
       if (this.take(',') === undefined) return;
@@ -298,7 +310,7 @@ export class Cursor {
       if (this.errors > errors || this.#index === before) {
         if (this.#index === before && !CLOSERS.has(this.peek().kind)) this.next();
         const isDone = this.peek().breakBefore || this.previous().kind === '}';
-        if (!isDone) this.skip((token) => token.breakBefore || token.kind === ';' || token.kind === ',');
+        if (!isDone) this.skip((token) => token.breakBefore || MEMBER_STOPS.has(token.kind));
       }
       this.take(',');
     }
@@ -338,7 +350,11 @@ export class Cursor {
       const token = this.peek();
       if (token.kind === 'end') return;
       if (token.breakBefore && DECLARATION_STARTS.has(token.kind)) return;
-      if (depth === 0 && (stops(token) || this.#open.includes(token.kind as Closer))) return;
+      if (depth === 0) {
+        if (stops(token) || this.#open.includes(token.kind as Closer)) return;
+        // A line that begins so is hardly the rest of what went wrong: rather a bracket was forgotten.
+        if (token.breakBefore && FORM_STARTS.has(token.kind)) return;
+      }
       if (OPENERS.has(token.kind)) depth += 1;
       else if (depth > 0 && CLOSERS.has(token.kind)) depth -= 1;
     }

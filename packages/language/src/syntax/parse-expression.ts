@@ -185,7 +185,8 @@ function parsePrimary(c: Cursor): Expression {
       return { kind: 'missing', span };
   }
   if (DECLARATIONS.has(token.kind)) return skipDeclaration(c);
-  if (atForm(c)) {
+  // On a new line it is rather the next item, and the operand is missing.
+  if (atForm(c) && !token.breakBefore) {
     c.errorAt(
       'RL1010',
       `unexpected '${token.text}', expected an operand`,
@@ -334,7 +335,7 @@ function parseBlock(c: Cursor): Body {
 export function parseBody(c: Cursor): Body {
   const start = c.peek().start;
   if (!c.at('{')) {
-    c.unexpected("'{'");
+    c.unexpected("'{'", c.at('=') ? 'equality is tested with ==' : undefined);
     return { items: [], span: c.spanFrom(start) };
   }
   const key = keyLength(c, 1);
