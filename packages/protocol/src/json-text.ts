@@ -108,15 +108,22 @@ export function isWithinJsonLimits(
 export function forbiddenKey(value: unknown, text: string, opaque: ReadonlySet<string>): string | undefined {
   // A key can only be there if the text has it, or an escape that could hide it.
   if (!/__proto__|constructor|prototype|\\u/.test(text)) return undefined;
-  const open: { readonly value: unknown; readonly path: string }[] = [{ value, path: '' }];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (typeof next.value !== 'object' || next.value === null) continue;
-    for (const [key, member] of Object.entries(next.value)) {
-      const path = next.path === '' ? key : `${next.path}.${key}`;
-      if (FORBIDDEN.has(key)) return path;
-      if (typeof member === 'object' && member !== null && !opaque.has(path))
-        open.push({ value: member, path });
+  const open: { readonly value: object; readonly path: string; readonly level: number }[] = [];
+  const look = (at: object, path: string, level: number): string | undefined => {
+    for (const [key, member] of Object.entries(at)) {
+      // Paths are for people and for the few members above: further down they would cost more than the text is long.
+      const here = path === '' ? key : level > 2 ? path : `${path}.${key}`;
+      if (FORBIDDEN.has(key)) return here;
+      if (typeof member === 'object' && member !== null && !(level <= 2 && opaque.has(here))) {
+        open.push({ value: member, path: here, level: level + 1 });
+      }
     }
+    return undefined;
+  };
+  if (typeof value === 'object' && value !== null) open.push({ value, path: '', level: 1 });
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const found = look(next.value, next.path, next.level);
+    if (found !== undefined) return found;
   }
   return undefined;
 }
