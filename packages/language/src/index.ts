@@ -2,7 +2,7 @@
 
 export type { Effect, ServiceInterface } from './check/service-interface.ts';
 export {
-  type CheckedServices,
+  type CheckedProgram,
   type CompiledProgram,
   compileProgram,
 } from './compile/program-module.ts';

@@ -1,6 +1,6 @@
 // What stands at the top level of a file only.
 
-import type { ServiceInterface } from '../check/service-interface.ts';
+import { type InferredEffect, publishedEffect } from '../check/effect.ts';
 import type { Declaration, Receive, Server } from '../syntax/ast.ts';
 import { unreachable } from '../unreachable.ts';
 import type { BodyBuilder } from './body-builder.ts';
@@ -9,12 +9,10 @@ import { receiveName } from './emit-call.ts';
 import { functionLines } from './emit-form.ts';
 import { emitEntries } from './emit-value.ts';
 
+type Effects = ReadonlyMap<Receive, InferredEffect>;
+
 /** Nil, but for a server. */
-export function emitDeclaration(
-  body: BodyBuilder,
-  item: Declaration,
-  services: readonly ServiceInterface[],
-): Code {
+export function emitDeclaration(body: BodyBuilder, item: Declaration, effects: Effects): Code {
   switch (item.kind) {
     case 'import':
     case 'template':
@@ -36,15 +34,14 @@ export function emitDeclaration(
       body.emit(`$.configure(${emitEntries(body, item.entries).text});`, item.span);
       return NIL;
     case 'server':
-      return emitServer(body, item, services);
+      return emitServer(body, item, effects);
     default:
       return unreachable(item);
   }
 }
 
-function emitServer(body: BodyBuilder, server: Server, services: readonly ServiceInterface[]): Code {
-  const service = services.find(({ name }) => name === server.name.text);
-  for (const receive of server.receives) emitReceive(body, receive, service);
+function emitServer(body: BodyBuilder, server: Server, effects: Effects): Code {
+  for (const receive of server.receives) emitReceive(body, receive, effects.get(receive));
   const initials = server.state.map(({ name, initial }) => {
     if (initial === undefined) return 'null';
     const value = body.temp();
@@ -72,9 +69,9 @@ function emitServer(body: BodyBuilder, server: Server, services: readonly Servic
 }
 
 /** Without a published effect nothing is forbidden: then no checker has looked. */
-function emitReceive(body: BodyBuilder, receive: Receive, service: ServiceInterface | undefined): void {
+function emitReceive(body: BodyBuilder, receive: Receive, effect: InferredEffect | undefined): void {
   const { activation } = body.module.resolution.functions.get(receive)!;
-  const published = service?.methods.find(({ name }) => name === receive.name.text);
+  const published = effect === undefined ? 'calls' : publishedEffect(effect);
   body.module.hoisted.push(...functionLines(body, receive));
   const params = receive.params.map(
     ({ name, type }) => `{ name: ${JSON.stringify(name.text)}, type: ${body.module.type(type)} }`,
@@ -82,8 +79,8 @@ function emitReceive(body: BodyBuilder, receive: Receive, service: ServiceInterf
   const parts = [
     `name: ${JSON.stringify(receive.name.text)}`,
     `params: [${params.join(', ')}]`,
-    `effect: ${JSON.stringify(published?.effect ?? 'calls')}`,
-    `level: ${JSON.stringify(published?.level ?? 'writes')}`,
+    `effect: ${JSON.stringify(published)}`,
+    `level: ${JSON.stringify(effect?.level ?? 'writes')}`,
     `suspends: ${activation.suspends}`,
     `run: ${activation.js}`,
   ];

@@ -1,7 +1,9 @@
 // A program as one JavaScript module. It names nothing but its own variables, which all carry a number, and `$`, the table of the
 // run time (`run/runtime.ts`); so it can reach nothing that is not in that table.
 
+import type { InferredEffect } from '../check/effect.ts';
 import type { ServiceInterface } from '../check/service-interface.ts';
+import type { Receive } from '../syntax/ast.ts';
 import type { LoadedProgram } from '../syntax/load.ts';
 import { BodyBuilder } from './body-builder.ts';
 import { DISCARD, type Line, type Target } from './code.ts';
@@ -27,12 +29,13 @@ export interface CompiledProgram {
 }
 
 /** What is used of the result of `checkProgram`. */
-export interface CheckedServices {
+export interface CheckedProgram {
   readonly services: readonly ServiceInterface[];
+  readonly effects: ReadonlyMap<Receive, InferredEffect>;
 }
 
 /** Of a program without syntax and load errors. */
-export function compileProgram(program: LoadedProgram, checked: CheckedServices): CompiledProgram {
+export function compileProgram(program: LoadedProgram, checked: CheckedProgram): CompiledProgram {
   const resolution = resolveProgram(program.items);
   const isUnknownSuspending = findSuspending(resolution.activations);
   const module = new ModuleBuilder(resolution, program.files, isUnknownSuspending);
@@ -49,7 +52,7 @@ export function compileProgram(program: LoadedProgram, checked: CheckedServices)
       case 'server':
       case 'template':
       case 'config':
-        body.deliver(emitDeclaration(body, item, checked.services), target, item.span);
+        body.deliver(emitDeclaration(body, item, checked.effects), target, item.span);
         return;
       default:
         body.statement(item, target);

@@ -18,7 +18,7 @@ export function bindArguments(receive: ReceiveDefinition, args: SendArguments, s
   let values: Value[];
   if (args.kind === 'positional') {
     if (args.values.length > params.length) {
-      const error = `method '${name}' expects ${countOf(params.length)}, got ${args.values.length}`;
+      const error = `method '${name}' expects ${params.length} arguments, got ${args.values.length}`;
       return { ok: false, error };
     }
     values = params.map((_, at) => args.values[at] ?? null);
@@ -67,8 +67,4 @@ export function foreignText(foreign: 'function' | 'server'): string {
 export function assertData(value: Value): void {
   const { foreign } = measure(value);
   if (foreign !== undefined) throw new RuntimeFailure(foreignText(foreign));
-}
-
-export function countOf(count: number, noun = 'argument'): string {
-  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }

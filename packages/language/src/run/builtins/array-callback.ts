@@ -9,7 +9,7 @@ import { callbackOf, foldEach, inCallback, visitEach } from './callback.ts';
 import type { MethodRow } from './row.ts';
 
 function map(message: Message, self: ArrayValue, callback: Value): Value | Promise<Value> {
-  const f = callbackOf('map', callback, 1);
+  const f = callbackOf('map', callback, 1, self.length);
   const results: Value[] = [];
   if (f.suspends) {
     const visit = (result: Value): boolean => results.push(result) < 0;
@@ -28,7 +28,7 @@ function map(message: Message, self: ArrayValue, callback: Value): Value | Promi
 }
 
 function filter(message: Message, self: ArrayValue, callback: Value): Value | Promise<Value> {
-  const f = callbackOf('filter', callback, 1);
+  const f = callbackOf('filter', callback, 1, self.length);
   const kept: Value[] = [];
   const visit = (result: Value, item: Value): boolean => isTruthy(result) && kept.push(item) < 0;
   return visitEach(message, 'filter', self, f, visit, () => new ArrayValue(kept));
@@ -41,7 +41,7 @@ function find(message: Message, self: ArrayValue, callback: Value): Value | Prom
     found = item;
     return true;
   };
-  return visitEach(message, 'find', self, callbackOf('find', callback, 1), visit, () => found);
+  return visitEach(message, 'find', self, callbackOf('find', callback, 1, self.length), visit, () => found);
 }
 
 /** `any` looks for a truthy result, `all` for a falsy one. */
@@ -52,7 +52,7 @@ function search(name: 'any' | 'all', wanted: boolean) {
       isFound = isTruthy(result) === wanted;
       return isFound;
     };
-    const f = callbackOf(name, callback, 1);
+    const f = callbackOf(name, callback, 1, self.length);
     return visitEach(message, name, self, f, visit, () => isFound === wanted);
   };
 }
@@ -64,14 +64,14 @@ function reduce(
   initial: Value,
   count: number,
 ): Value | Promise<Value> {
-  const f = callbackOf('reduce', callback, 2);
+  const f = callbackOf('reduce', callback, 2, self.length);
   if (count === 2) return foldEach(message, self, f, 0, initial);
   if (self.length === 0) throw new RuntimeFailure('reduce of empty array without initial value');
   return foldEach(message, self, f, 1, self.items[0]!);
 }
 
 function sortBy(message: Message, self: ArrayValue, callback: Value): Value | Promise<Value> {
-  const f = callbackOf('sort_by', callback, 1);
+  const f = callbackOf('sort_by', callback, 1, self.length);
   const keys: Value[] = [];
   const visit = (result: Value): boolean => keys.push(result) < 0;
   const sort = (): Value => {

@@ -5,19 +5,18 @@ import { chargeSteps } from '../budget.ts';
 import type { Message } from '../effects.ts';
 import { RuntimeFailure } from '../failure.ts';
 import { type ArrayValue, FunctionValue, type Value } from '../value.ts';
-import { arityText } from './row.ts';
 
 export function arityError(name: string, expected: number, got: number): RuntimeFailure {
-  return new RuntimeFailure(`function '${name}' expects ${arityText(expected, expected)}, got ${got}`);
+  return new RuntimeFailure(`function '${name}' expects ${expected} arguments, got ${got}`);
 }
 
-/** The argument as a function that takes `base` arguments, or one more: the index. */
-export function callbackOf(method: string, value: Value, base: number): FunctionValue {
+/** The argument as a function that takes `base` arguments, or one more: the index. Unless it is never called. */
+export function callbackOf(method: string, value: Value, base: number, calls: number): FunctionValue {
   if (!(value instanceof FunctionValue)) {
     throw new RuntimeFailure(`${method} expects a function argument`);
   }
-  if (!value.isBuiltin && value.arity !== base && value.arity !== base + 1) {
-    throw arityError(value.name, value.arity, base);
+  if (calls > 0 && !value.isBuiltin && value.arity !== base && value.arity !== base + 1) {
+    throw inCallback(method, arityError(value.name, value.arity, base));
   }
   return value;
 }
