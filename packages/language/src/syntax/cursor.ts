@@ -299,7 +299,7 @@ export class Cursor {
   }
 
   /** Entries of `struct`, `protocol`, `server` and `state` braces, where separators are optional. */
-  members(parseOne: () => void): void {
+  members(parseOne: () => void, allowsComma: boolean): void {
     for (;;) {
       while (this.take(';') !== undefined);
       const { kind } = this.peek();
@@ -312,7 +312,7 @@ export class Cursor {
         const isDone = this.peek().breakBefore || this.previous().kind === '}';
         if (!isDone) this.skip((token) => token.breakBefore || MEMBER_STOPS.has(token.kind));
       }
-      this.take(',');
+      if (allowsComma) this.take(',');
     }
   }
 

@@ -37,8 +37,8 @@ function missing(c: Cursor, start: number): Item {
 }
 
 /** The braces of a declaration. */
-function parseMembers(c: Cursor, parseOne: () => void): void {
-  if (c.at('{')) c.bracketed('}', { ignoresBreaks: false }, () => c.members(parseOne));
+function parseMembers(c: Cursor, parseOne: () => void, allowsComma = true): void {
+  if (c.at('{')) c.bracketed('}', { ignoresBreaks: false }, () => c.members(parseOne, allowsComma));
   else c.unexpected("'{'");
 }
 
@@ -94,19 +94,26 @@ function parseServer(c: Cursor): Declaration {
   const implemented = c.atContinued('implements') && c.next() ? c.expectName('protocol') : undefined;
   const state: StateField[] = [];
   const receives: Receive[] = [];
-  parseMembers(c, () => {
-    if (c.at('state')) {
-      c.next();
-      parseMembers(c, () => {
-        const field = parseStateField(c);
-        if (field !== undefined) state.push(field);
-      });
-    } else if (c.at('receive')) {
-      const receive = parseReceive(c);
-      if (receive !== undefined) receives.push(receive);
-    } else
-      c.unexpected("'state', 'receive fn' or '}'", 'a function of the program stands outside of the server');
-  });
+  parseMembers(
+    c,
+    () => {
+      if (c.at('state')) {
+        c.next();
+        parseMembers(c, () => {
+          const field = parseStateField(c);
+          if (field !== undefined) state.push(field);
+        });
+      } else if (c.at('receive')) {
+        const receive = parseReceive(c);
+        if (receive !== undefined) receives.push(receive);
+      } else
+        c.unexpected(
+          "'state', 'receive fn' or '}'",
+          'a function of the program stands outside of the server',
+        );
+    },
+    false,
+  );
   reportRepeated(c, state, 'field');
   return { kind: 'server', name, implements: implemented, state, receives, doc, span: c.spanFrom(start) };
 }
