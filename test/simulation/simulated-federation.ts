@@ -93,7 +93,7 @@ export class SimulatedFederation {
     this.#hosts.set(id, { kind: 'main', peers, start, life: start() });
   }
 
-  /** A Home with services that answer `"ID.SERVICE"`. */
+  /** A Home with services that answer `"ID.SERVICE"`; one called `mute` never answers. */
   addHome(id: string, mains: readonly string[], services: readonly string[]): void {
     const identity = createIdentity(this.#random.fork(`key of ${id}`));
     const mainKeys = createMemoryMainKeys();
@@ -280,7 +280,8 @@ export class SimulatedFederation {
       handle: (call, settle) => {
         const [number] = JSON.parse(new TextDecoder().decode(call.params)) as [number];
         this.runs.set(number, (this.runs.get(number) ?? 0) + 1);
-        settle({ kind: 'result', body: new TextEncoder().encode(JSON.stringify(`${id}.${name}`)) });
+        if (name !== 'mute')
+          settle({ kind: 'result', body: new TextEncoder().encode(JSON.stringify(`${id}.${name}`)) });
         return () => {};
       },
     };

@@ -105,7 +105,8 @@ export class PendingCalls<T> {
   #arm(tick: number): void {
     this.#timer?.[Symbol.dispose]();
     this.#armedFor = tick;
-    const delay = tick * SLOT_MS - this.#clock.now();
+    // Rounded up: a sum of fractions may end just before the tick, and would then be waited for without end.
+    const delay = Math.ceil(tick * SLOT_MS - this.#clock.now());
     this.#timer = this.#clock.after(Math.max(0, delay), () => this.#turn());
   }
 
