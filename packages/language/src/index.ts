@@ -1,5 +1,8 @@
 // What the package gives to hosts, tools and the command line.
 
+export { type CheckableProgram, type CheckResult, checkProgram } from './check/check.ts';
+export type { BuiltinNames } from './check/context.ts';
+export { type InferredEffect, type Level, publishedEffect } from './check/effect.ts';
 export type { Effect, ServiceInterface } from './check/service-interface.ts';
 export {
   type CheckedProgram,
@@ -7,7 +10,7 @@ export {
   compileProgram,
 } from './compile/program-module.ts';
 export type { Setting } from './compile/settings.ts';
-export type { Diagnostic } from './diagnostic.ts';
+export { type Diagnostic, renderDiagnostic } from './diagnostic.ts';
 export { type Binding, bindArguments } from './run/bind.ts';
 export { createMessage, DEFAULT_BUDGETS, type MessageOptions, topLevelBudgets } from './run/budget.ts';
 export { type Arity, builtins } from './run/builtins/table.ts';
@@ -59,3 +62,7 @@ export {
   type Value,
 } from './run/value.ts';
 export { type Position, positionAt, type SourceFile, type Span } from './source.ts';
+export type * from './syntax/ast.ts';
+export { needsMoreInput } from './syntax/continuation.ts';
+export { type LoadedProgram, loadProgram } from './syntax/load.ts';
+export { type ParseResult, parseFile } from './syntax/parser.ts';
