@@ -6,7 +6,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since 1970, for display and for numbers that must grow over restarts. */
   wallNow(): number;
-  /** Runs once after `delayMs`. Disposing before that cancels it. */
+  /** Runs once after `delayMs`; less than a millisecond may become one. Disposing before that cancels it. */
   after(delayMs: number, run: () => void): Disposable;
   /** Runs at the end of this turn of the event loop, in order of the calls. */
   defer(run: () => void): void;

@@ -39,7 +39,9 @@ export class ManualClock implements Clock {
 
   after(delayMs: number, run: () => void): Disposable {
     if (Number.isNaN(delayMs)) throw new RangeError('delayMs is not a number');
-    return this.#timers.add(this.#now + Math.max(0, delayMs), run);
+    // As a real timer does: else whoever waits for the rest of a sum of fractions would wait without end.
+    const delay = delayMs > 0 && delayMs < 1 ? 1 : Math.max(0, delayMs);
+    return this.#timers.add(this.#now + delay, run);
   }
 
   defer(run: () => void): void {
