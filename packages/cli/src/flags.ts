@@ -129,7 +129,7 @@ export const FLAGS: readonly FlagRow[] = [
     value: { kind: 'list', word: 'LIST', of: 'peer' },
     appliesTo: ['main'],
     variable: 'RELAY_PEERS',
-    meaning: 'peer Main Relays: URLs, or dns://NAME',
+    meaning: 'peer Main Relays (dns://NAME: not in this version yet)',
   },
   {
     name: 'add-peer',

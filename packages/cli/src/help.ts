@@ -48,15 +48,16 @@ export function flagSyntax(row: FlagRow): string {
   return row.value.kind === 'boolean' ? names : `${names} ${row.value.word}`;
 }
 
-function flagMeaning(row: FlagRow): string {
+/** An empty default or variable is left out: a table shows it elsewhere. */
+export function flagMeaning(row: FlagRow): string {
   const notes: string[] = [];
   if (row.appliesTo !== undefined && row.appliesTo.length < 3) {
     notes.push(row.appliesTo.map((role) => ROLE_WORDS[role]).join(', '));
   }
-  if (row.default !== undefined) notes.push(`default ${row.default}`);
+  if (row.default !== undefined && row.default !== '') notes.push(`default ${row.default}`);
   const planned = row.planned === true ? ' (not in this version yet)' : '';
   const noted = notes.length > 0 ? ` (${notes.join('; ')})` : '';
-  const variable = row.variable === undefined ? '' : ` [${row.variable}]`;
+  const variable = row.variable === undefined || row.variable === '' ? '' : ` [${row.variable}]`;
   return `${row.meaning}${planned}${noted}${variable}`;
 }
 

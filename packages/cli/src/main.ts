@@ -4,6 +4,9 @@ import { runCommandLine } from './command-line.ts';
 import type { CommandContext } from './context.ts';
 import { screenOf } from './terminal.ts';
 
+/** What has been closed needs no longer than this to let go of the process. */
+const EXIT_LIMIT_MS = 2_000;
+
 // A reader that went away (`relay … | head`) must not end a server; writes to it are dropped.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
@@ -21,3 +24,4 @@ const context: CommandContext = {
 };
 
 process.exitCode = await runCommandLine(process.argv.slice(2), context);
+setTimeout(() => process.exit(), EXIT_LIMIT_MS).unref();

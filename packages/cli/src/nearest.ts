@@ -1,10 +1,10 @@
-/** The candidate that was probably meant: at most two edits away, and fewer than half of its letters. */
+/** The candidate that was probably meant: at most two edits away, and no more than half of its letters. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = 3;
   for (const candidate of candidates) {
     const distance = editDistance(word, candidate);
-    if (distance < bestDistance && distance * 2 < Math.max(candidate.length, 2)) {
+    if (distance < bestDistance && distance * 2 <= candidate.length) {
       best = candidate;
       bestDistance = distance;
     }

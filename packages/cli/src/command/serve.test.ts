@@ -1,0 +1,198 @@
+// Nodes as processes: what they print and in which order, what they share and refuse to share, and how they end.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { after, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type StartedProcess, startProcess } from '@relay/testkit';
+import { VERSION } from '../version.ts';
+
+const ENTRY = fileURLToPath(new URL('../main.ts', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+const root = mkdtempSync(path.join(os.tmpdir(), 'relay-serve-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+let next = 0;
+function relay(line: string, more: { dataDir?: string; env?: Record<string, string> } = {}): StartedProcess {
+  next += 1;
+  const dataDir = more.dataDir ?? path.join(root, String(next));
+  return startProcess(process.execPath, ['--conditions=relay-source', ENTRY, ...line.split(' ')], {
+    cwd: root,
+    env: { RELAY_HOME: ROOT, RELAY_DATA_DIR: dataDir, ...more.env },
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+async function mainRelay(line = '-server -port 0'): Promise<{ node: StartedProcess; port: string }> {
+  const node = relay(line);
+  const [, port = ''] = await node.waitForLine(/^JSON-RPC: http:\/\/127\.0\.0\.1:(\d+)\/rpc$/);
+  await node.waitForLine(/^Press Ctrl\+C to stop$/);
+  return { node, port };
+}
+
+describe('a server node', () => {
+  it('prints its role, its router, its addresses and how to stop it, in this order', async () => {
+    await using node = relay('-server -node-type main -node-id custom.relay.com -port 0');
+    const [, port] = await node.waitForLine(/^JSON-RPC: http:\/\/127\.0\.0\.1:(\d+)\/rpc$/);
+    await node.waitForLine(/^Press Ctrl\+C to stop$/);
+    const url = `127.0.0.1:${port}`;
+    assert.deepEqual(node.stdout, [
+      'Starting as Main Relay with node ID custom.relay.com',
+      'FederationRouter initialized as Main Relay',
+      `JSON-RPC: http://${url}/rpc`,
+      `Health: http://${url}/health`,
+      `Info: http://${url}/info`,
+      `Registry: http://${url}/registry`,
+      `Federation: ws://${url}/ws/federation`,
+      `Peers: ws://${url}/ws/peers`,
+      'Press Ctrl+C to stop',
+    ]);
+    assert.deepEqual(node.stderr, []);
+    assert.equal((await node.stop()).code, 0);
+    assert.deepEqual(node.stdout.slice(-2), ['Shutting down: 0 calls in flight', 'Stopped']);
+  });
+
+  it('keeps its generated id over a restart, and a second one gets its own', async () => {
+    const dataDir = path.join(root, 'kept');
+    const start = async (): Promise<{ node: StartedProcess; id: string }> => {
+      const node = relay('-server -port 0', { dataDir });
+      const [, id = ''] = await node.waitForLine(
+        /^Starting as Main Relay with auto-generated node ID (main-[0-9a-f]{16})$/,
+      );
+      await node.waitForLine(/^Press/);
+      return { node, id };
+    };
+    const first = await start();
+    const twin = await start();
+    assert.notEqual(twin.id, first.id);
+    await first.node.stop();
+    const again = await start();
+    assert.equal(again.id, first.id);
+    await Promise.all([twin.node.stop(), again.node.stop()]);
+  });
+
+  it('refuses an id that runs here already', async () => {
+    const dataDir = path.join(root, 'twice');
+    await using node = relay('-server -port 0 -node-id a', { dataDir });
+    await node.waitForLine(/^Press/);
+    await using second = relay('-server -port 0 -node-id a', { dataDir });
+    assert.equal((await second.exited).code, 1);
+    assert.deepEqual(second.stderr, [`Error: node a is already running here (pid ${node.pid})`]);
+  });
+
+  it('waits for a busy port, then says what to do', async () => {
+    const { node, port } = await mainRelay();
+    await using _node = node;
+    await using second = relay(`-server -port ${port}`);
+    assert.equal((await second.exited).code, 1);
+    assert.deepEqual(second.stderr, [
+      `waiting for 127.0.0.1:${port} to become free`,
+      `Error: cannot listen on 127.0.0.1:${port}: address already in use (try -port ${Number(port) + 1})`,
+    ]);
+  });
+
+  it('takes over port and id of one that is just stopping', async () => {
+    const dataDir = path.join(root, 'over');
+    const port = await freePort();
+    const line = `-server -node-id a -port ${port}`;
+    await using first = relay(line, { dataDir });
+    await first.waitForLine(/^Press/);
+    await using second = relay(line, { dataDir });
+    await second.waitForLine(/^waiting for/);
+    first.kill('SIGTERM');
+    await second.waitForLine(/^Press/);
+  });
+
+  it('stops for SIGINT and SIGHUP too, with exit code 0', async () => {
+    for (const signal of ['SIGINT', 'SIGHUP'] as const) {
+      const { node } = await mainRelay();
+      node.kill(signal);
+      assert.equal((await node.exited).code, 0);
+    }
+  });
+
+  it('ends when the process that started it is gone', async () => {
+    // The helper closes stdin at once: that is what a killed parent looks like.
+    await using node = relay('-server -port 0', { env: { RELAY_PARENT_PIPE: '1' } });
+    assert.equal((await node.exited).code, 0);
+  });
+
+  it('writes one JSON object per line if asked to', async () => {
+    await using node = relay('-server -port 0', { env: { RELAY_LOG_FORMAT: 'json' } });
+    await node.waitForLine(/Press Ctrl\+C to stop/);
+    assert.match(JSON.parse(node.stdout[0] ?? '').msg, /^Starting as Main Relay/);
+  });
+
+  it('says where the data directory cannot be written', async () => {
+    await using node = relay('-server -port 0', { dataDir: '/dev/null/x' });
+    assert.equal((await node.exited).code, 1);
+    assert.deepEqual(node.stderr, [
+      'Error: cannot write to /dev/null/x: not a directory (set RELAY_DATA_DIR)',
+    ]);
+  });
+});
+
+describe('a Home without a program', () => {
+  it('warns, connects by a name from RELAY_RESOLVE, and comes back after its Main was killed', async () => {
+    const port = await freePort();
+    const line = `-server -node-id relay.com -port ${port}`;
+    const dataDir = path.join(root, 'main');
+    const main = relay(line, { dataDir });
+    await main.waitForLine(/^Press/);
+    await using home = relay(`-node-type home -node-id alice.home -connect ws://relay.com:${port}`, {
+      env: { RELAY_RESOLVE: 'relay.com=127.0.0.1' },
+    });
+    const url = `ws://relay.com:${port}/ws/federation`;
+    await home.waitForLine(new RegExp(`^Connected to Main Relay relay\\.com \\(${url}\\)$`));
+    assert.deepEqual(
+      home.stdout.filter((text) => !/^(?:JSON-RPC|Health|Info):/.test(text)),
+      [
+        'Starting as Home Relay with node ID alice.home',
+        'FederationRouter initialized as Home Relay',
+        'warning: no program given: this Home offers no services',
+        'Press Ctrl+C to stop',
+        `Connecting to Main Relay ${url}`,
+        `Connected to Main Relay relay.com (${url})`,
+      ],
+    );
+    await main.waitForLine(/^Home Relay alice\.home connected \(0 services\)$/);
+    main.kill('SIGKILL');
+    await main.exited;
+    await home.waitForLine(/^Lost connection to Main Relay relay\.com: .+; retry 1 in \d+\.\d s$/);
+    await using again = relay(line, { dataDir });
+    await again.waitForLine(/^Home Relay alice\.home connected/, 20_000);
+  });
+
+  it('keeps trying an unreachable Main and says so once', async () => {
+    const port = await freePort();
+    await using home = relay(`-connect ws://127.0.0.1:${port}`);
+    await home.waitForLine(/^Starting as Home Relay with auto-generated node ID home-[0-9a-f]{16}$/);
+    await home.waitForLine(
+      /^Failed to connect to Main Relay ws:.*: connection refused; retry \d+ in \d+\.\d s$/,
+    );
+    assert.equal((await home.stop()).code, 0);
+  });
+});
+
+describe('the launcher', () => {
+  it('works from another directory and through a symbolic link', async () => {
+    const link = path.join(root, 'linked');
+    const { symlinkSync } = await import('node:fs');
+    symlinkSync(path.join(ROOT, 'relay'), link);
+    for (const command of [path.join(ROOT, 'relay'), link]) {
+      await using run = startProcess(command, ['-version'], { cwd: root });
+      assert.equal((await run.exited).code, 0);
+      assert.deepEqual(run.stdout, [`Relay v${VERSION}`]);
+    }
+  });
+});
