@@ -193,6 +193,12 @@ describe('the checker', () => {
       hint: 'write set xs = xs.push(1)',
     },
     { why: 'code after return', text: 'fn f() { return 1\n<|2|> }', code: 'RL5002', hint: undefined },
+    {
+      why: 'code after throw at the top level',
+      text: 'throw 1\n<|print(2)|>',
+      code: 'RL5002',
+      hint: undefined,
+    },
     { why: 'a repeated key', text: '[{a: 1, <|a|>: 2}]', code: 'RL5003', hint: undefined },
     { why: 'a repeated pattern', text: 'dispatch 1 { 0: 1, <|-0|>: 2 }', code: 'RL5003', hint: undefined },
     {

@@ -54,6 +54,12 @@ export function checkDiscarded(context: CheckContext, textOf: (expression: Expre
     if (last !== undefined) discard(last);
   };
   forEachSequence(context.items, sequence);
+  const { items } = context;
+  const leaving = items.findIndex((item) => item.kind === 'return' || item.kind === 'throw');
+  const unreached = leaving < 0 ? undefined : items[leaving + 1];
+  if (unreached !== undefined) {
+    context.report.warning('RL5002', `unreachable code after ${items[leaving]?.kind}`, unreached.span);
+  }
 }
 
 function forEachSequence(

@@ -1,8 +1,11 @@
 // "Did you mean": the known name that the fewest typing slips away.
 
+/** Comparing costs the product of the lengths, and nobody mistypes a name that long. */
+const MAX_LENGTH = 64;
+
 export function nearestName(wanted: string, known: Iterable<string>): string | undefined {
   // Of one letter, any other is as near.
-  if (wanted.length < 2) return undefined;
+  if (wanted.length < 2 || wanted.length > MAX_LENGTH) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const name of known) {

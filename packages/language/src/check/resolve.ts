@@ -59,6 +59,9 @@ export function resolveNames(
   return resolver.run(items);
 }
 
+/** Looking for the nearest name costs time; who misses that many has another problem. */
+const MAX_NEAREST_HINTS = 100;
+
 class Resolver {
   readonly #builtins: ReadonlySet<string>;
   readonly #report: Report;
@@ -226,13 +229,18 @@ class Resolver {
     this.#undefined(name, span, place, isCalled);
   }
 
+  #undefinedNames = 0;
+
   #undefined(name: string, span: Span, place: Place, isCalled: boolean): void {
+    this.#undefinedNames += 1;
     const known = new Set<string>();
-    for (let scope: Scope | undefined = place.scope; scope !== undefined; scope = scope.parent) {
-      for (const key of scope.bindings.keys()) known.add(key);
+    if (this.#undefinedNames <= MAX_NEAREST_HINTS) {
+      for (let scope: Scope | undefined = place.scope; scope !== undefined; scope = scope.parent) {
+        for (const key of scope.bindings.keys()) known.add(key);
+      }
+      if (isCalled) for (const receive of place.server?.receives ?? []) known.add(receive.name.text);
+      for (const key of this.#builtins) known.add(key);
     }
-    if (isCalled) for (const receive of place.server?.receives ?? []) known.add(receive.name.text);
-    for (const key of this.#builtins) known.add(key);
     const field = place.server?.state.find((candidate) => candidate.name.text === name);
     const hint =
       field !== undefined && !isCalled ? `state is read with state.${name}` : nearestHint(name, known);
