@@ -107,7 +107,8 @@ export class Heartbeat {
       const silence = this.#options.clock.now() - this.#receivedAt;
       if (silence >= this.#silentMs)
         this.#options.drop(`nothing received for ${Math.round(silence / 1_000)} s`);
-      else this.#watchSilence(this.#silentMs - silence);
+      // At least a moment: a rest of nothing but rounding would run for ever at one time.
+      else this.#watchSilence(Math.max(1, this.#silentMs - silence));
     });
   }
 }

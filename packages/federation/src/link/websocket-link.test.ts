@@ -52,7 +52,11 @@ linkContract(
     assert.ok(accepted);
     return [dialled, accepted];
   },
-  { cleanUp: () => server?.[Symbol.asyncDispose]() },
+  {
+    cleanUp: async () => {
+      await server?.[Symbol.asyncDispose]();
+    },
+  },
 );
 
 describe('dialWebSocket', () => {
@@ -69,7 +73,10 @@ describe('dialWebSocket', () => {
     assert.deepEqual([draining.message, draining.retryAfterMs], ['HTTP 503', 1_000]);
     assert.equal((await reasonOf(`ws://127.0.0.1:${up.port}/elsewhere`)).message, 'HTTP 404');
     assert.equal((await reasonOf('ws://127.0.0.1:1/ws/federation')).message, 'connection refused');
-    assert.equal((await reasonOf('ws://no-such-host.invalid/')).message.includes('no-such-host.invalid'), true);
+    assert.equal(
+      (await reasonOf('ws://no-such-host.invalid/')).message.includes('no-such-host.invalid'),
+      true,
+    );
   });
 
   it('uses the address it is told for a name', async () => {
@@ -98,9 +105,19 @@ describe('acceptUpgrades', () => {
   };
   for (const { why, path = '/ws/federation', headers = {}, options = {}, status, code } of [
     { why: 'an unknown path', path: '/ws/elsewhere', status: 404, code: 'not_found' },
-    { why: 'no subprotocol of ours', headers: { 'Sec-WebSocket-Protocol': 'chat' }, status: 400, code: 'bad_request' },
+    {
+      why: 'no subprotocol of ours',
+      headers: { 'Sec-WebSocket-Protocol': 'chat' },
+      status: 400,
+      code: 'bad_request',
+    },
     { why: 'a bad key', headers: { 'Sec-WebSocket-Key': 'x' }, status: 400, code: 'bad_request' },
-    { why: 'another protocol than WebSocket', headers: { Upgrade: 'h2c' }, status: 426, code: 'upgrade_required' },
+    {
+      why: 'another protocol than WebSocket',
+      headers: { Upgrade: 'h2c' },
+      status: 426,
+      code: 'upgrade_required',
+    },
     { why: 'a foreign origin', headers: { Origin: 'https://evil.example' }, status: 403, code: 'forbidden' },
     {
       why: 'a foreign origin although CORS allows all',
@@ -109,9 +126,20 @@ describe('acceptUpgrades', () => {
       status: 403,
       code: 'forbidden',
     },
-    { why: 'any origin among peers', path: '/ws/peers', headers: { Origin: 'http://127.0.0.1' }, status: 403, code: 'forbidden' },
+    {
+      why: 'any origin among peers',
+      path: '/ws/peers',
+      headers: { Origin: 'http://127.0.0.1' },
+      status: 403,
+      code: 'forbidden',
+    },
     { why: 'a foreign host', options: { isHostAllowed: () => false }, status: 403, code: 'forbidden' },
-    { why: 'too many handshakes', options: { pendingHandshakes: () => 1_000 }, status: 503, code: 'unavailable' },
+    {
+      why: 'too many handshakes',
+      options: { pendingHandshakes: () => 1_000 },
+      status: 503,
+      code: 'unavailable',
+    },
     { why: 'more upgrades than the rate', options: { perSecond: 0.5 }, status: 503, code: 'unavailable' },
   ]) {
     it(`refuses ${why} with ${status}`, async () => {
@@ -130,7 +158,12 @@ describe('acceptUpgrades', () => {
   it('takes the origin of this host, and one that is named', async () => {
     await using up = await serve({ corsOrigins: ['https://dashboard.example'] });
     for (const Origin of [`http://127.0.0.1:${up.port}`, 'https://dashboard.example']) {
-      const asked = request({ port: up.port, host: '127.0.0.1', path: '/ws/federation', headers: { ...UPGRADE, Origin } });
+      const asked = request({
+        port: up.port,
+        host: '127.0.0.1',
+        path: '/ws/federation',
+        headers: { ...UPGRADE, Origin },
+      });
       asked.end();
       const [answer, socket] = await once(asked, 'upgrade');
       assert.equal(answer.headers['sec-websocket-protocol'], 'relay.v1.json');

@@ -38,7 +38,9 @@ describe('a Home and its Main', () => {
     assert.deepEqual(received?.path, ['client', 'relay-a']);
     assert.equal(received?.ttl, 9);
     assert.equal(received?.idempotencyKey, 'k');
-    assert.ok(received !== undefined && received.deadline <= deadline + 1 && received.deadline > deadline - 50);
+    assert.ok(
+      received !== undefined && received.deadline <= deadline + 1 && received.deadline > deadline - 50,
+    );
     assert.deepEqual([down.inFlight, up.serving], [0, 0]);
   });
 
@@ -66,13 +68,19 @@ describe('a Home and its Main', () => {
   it('cuts a big registration into messages that are answered one by one', async () => {
     const scene = new Scene();
     const { main, home } = await connected(scene);
-    const big = (name: string) => ({ ...offer(name), methods: [{ ...offer(name).methods[0]!, doc: 'x'.repeat(2_000) }] });
+    const big = (name: string) => ({
+      ...offer(name),
+      methods: [{ ...offer(name).methods[0]!, doc: 'x'.repeat(2_000) }],
+    });
     home.manager.offer(Array.from({ length: 60 }, (_, index) => big(`s${index}`)));
     await scene.clock.advance(500);
     const parts = main.owner.registrations.slice(1);
     assert.ok(parts.length >= 2);
     assert.deepEqual(new Set(parts.map(({ seq }) => seq)), new Set([2]));
-    assert.deepEqual(parts.map(({ complete }) => complete), [...parts.slice(1).map(() => false), true]);
+    assert.deepEqual(
+      parts.map(({ complete }) => complete),
+      [...parts.slice(1).map(() => false), true],
+    );
     assert.equal(main.owner.serviceCount('alice.home'), 60);
   });
 
@@ -83,7 +91,10 @@ describe('a Home and its Main', () => {
     await scene.clock.advance(5_000);
     assert.equal(home.manager.status().state, 'connected');
     assert.equal(main.owner.registrations.length, 1);
-    assert.deepEqual(main.owner.opened.map(({ resumed }) => resumed), [false, true]);
+    assert.deepEqual(
+      main.owner.opened.map(({ resumed }) => resumed),
+      [false, true],
+    );
     assert.ok(kinds(home.events).includes('lost'));
     const [older, newer] = main.owner.opened.map(({ session }) => session.epoch);
     assert.ok(older !== undefined && newer !== undefined && newer > older);
@@ -97,7 +108,10 @@ describe('a Home and its Main', () => {
     const main = scene.main('relay-a');
     await scene.clock.advance(10_000);
     assert.equal(home.manager.status().state, 'connected');
-    assert.deepEqual(main.owner.opened.map(({ resumed }) => resumed), [false]);
+    assert.deepEqual(
+      main.owner.opened.map(({ resumed }) => resumed),
+      [false],
+    );
     assert.equal(main.owner.serviceCount('alice.home'), 1);
   });
 
@@ -110,8 +124,16 @@ describe('a Home and its Main', () => {
     await scene.clock.advance(50);
     const unwritten = send(session, call('silent', { deadline }));
     session.terminate();
-    assert.deepEqual(failureOf(written.outcomes[0]), { name: 'home_disconnected', executed: 'unknown', at: 'relay-a' });
-    assert.deepEqual(failureOf(unwritten.outcomes[0]), { name: 'home_disconnected', executed: 'no', at: 'relay-a' });
+    assert.deepEqual(failureOf(written.outcomes[0]), {
+      name: 'home_disconnected',
+      executed: 'unknown',
+      at: 'relay-a',
+    });
+    assert.deepEqual(failureOf(unwritten.outcomes[0]), {
+      name: 'home_disconnected',
+      executed: 'no',
+      at: 'relay-a',
+    });
     const late = send(session, call('silent', { deadline }));
     assert.deepEqual(failureOf(late.outcomes[0])?.executed, 'no');
   });
@@ -133,7 +155,8 @@ describe('a Home and its Main', () => {
     const scene = new Scene();
     const { main, home } = await connected(scene);
     const late: (() => void)[] = [];
-    home.owner.answer = (request, settle) => late.push(() => settle({ kind: 'result', body: request.params }));
+    home.owner.answer = (request, settle) =>
+      late.push(() => settle({ kind: 'result', body: request.params }));
     const { outcomes, cancel } = send(main.manager.home('alice.home')!, call('echo', { deadline: 60_000 }));
     await scene.clock.advance(50);
     cancel('kill');
@@ -158,9 +181,9 @@ describe('a Home and its Main', () => {
     await scene.clock.advance(100);
     assert.equal(small.outcomes.length, 1);
     assert.equal(big.outcomes.length, 0);
-    await scene.clock.advance(20_000);
+    await scene.clock.runUntil(() => big.outcomes.length > 0);
     const [result] = big.outcomes;
-    assert.ok(result?.kind === 'result', JSON.stringify(big.outcomes));
+    assert.ok(result?.kind === 'result', failureOf(result)?.name);
     assert.equal(Buffer.compare(result.body, params), 0);
     assert.equal(session.isOpen && home.manager.session?.isOpen, true);
   });
@@ -172,14 +195,22 @@ describe('a Home and its Main', () => {
     const huge = new Uint8Array(16_777_217).fill(0x20);
     const deadline = scene.clock.now() + 60_000;
     const sent = send(session, call('echo', { deadline, params: huge }));
-    assert.deepEqual(failureOf(sent.outcomes[0]), { name: 'payload_too_large', executed: 'no', at: 'relay-a' });
+    assert.deepEqual(failureOf(sent.outcomes[0]), {
+      name: 'payload_too_large',
+      executed: 'no',
+      at: 'relay-a',
+    });
     home.owner.answer = (_call, settle) => settle({ kind: 'result', body: huge });
     const got = send(session, call('echo', { deadline }));
     await scene.clock.advance(100);
-    assert.deepEqual(failureOf(got.outcomes[0]), { name: 'payload_too_large', executed: 'yes', at: 'alice.home' });
+    assert.deepEqual(failureOf(got.outcomes[0]), {
+      name: 'payload_too_large',
+      executed: 'yes',
+      at: 'alice.home',
+    });
   });
 
-  it('refuses new calls while the link is congested, and cuts a link that takes nothing', async () => {
+  it('refuses new calls while the link is congested', async () => {
     const scene = new Scene();
     const { main } = await connected(scene);
     const session = main.manager.home('alice.home')!;
@@ -187,7 +218,8 @@ describe('a Home and its Main', () => {
     const deadline = scene.clock.now() + 600_000;
     const params = encodeUtf8(`"${'x'.repeat(60_000)}"`);
     const refused: unknown[] = [];
-    for (let index = 0; index < 30; index += 1) refused.push(failureOf(send(session, call('echo', { deadline, params })).outcomes[0])?.name);
+    for (let index = 0; index < 30; index += 1)
+      refused.push(failureOf(send(session, call('echo', { deadline, params })).outcomes[0])?.name);
     assert.equal(refused[0], undefined);
     assert.equal(refused.at(-1), 'overloaded');
     assert.equal(session.isCongested, true);
@@ -219,7 +251,10 @@ describe('a Home and its Main', () => {
     await scene.clock.advance(10_000);
     assert.equal(home.manager.status().mainId, 'relay-b');
     const failures = home.events.filter((event) => event.kind === 'dial-failed');
-    assert.deepEqual(failures.map(({ attempt }) => attempt), [1, 2]);
+    assert.deepEqual(
+      failures.map(({ attempt }) => attempt),
+      [1, 2],
+    );
     assert.ok(failures.every(({ retryMs }) => retryMs < 2_000));
   });
 
@@ -256,8 +291,12 @@ describe('a Home and its Main', () => {
     home.manager.start();
     await scene.clock.advance(100);
     const late: (() => void)[] = [];
-    home.owner.answer = (request, settle) => late.push(() => settle({ kind: 'result', body: request.params }));
-    const { outcomes } = send(main.manager.home('alice.home')!, call('echo', { deadline: scene.clock.now() + 60_000 }));
+    home.owner.answer = (request, settle) =>
+      late.push(() => settle({ kind: 'result', body: request.params }));
+    const { outcomes } = send(
+      main.manager.home('alice.home')!,
+      call('echo', { deadline: scene.clock.now() + 60_000 }),
+    );
     const drained = main.manager.drain(15_000);
     await scene.clock.advance(2_000);
     assert.equal(home.manager.status().mainId, 'relay-b');

@@ -49,14 +49,16 @@ export class Owner implements MainSessionOwner {
     this.calls.push(call);
     if (this.answer !== undefined) this.answer(call, settle);
     else if (call.method === 'echo') settle({ kind: 'result', body: call.params });
-    else if (call.method === 'fail') settle({ kind: 'failure', failure: createFailure('application_error', 'no', 'x') });
+    else if (call.method === 'fail')
+      settle({ kind: 'failure', failure: createFailure('application_error', 'no', 'x') });
     return (mode) => void this.cancels.push(mode);
   }
 
   onRegistration(session: Session, message: RegistrationMessage): RegistrationAnswer {
     this.registrations.push(message);
     const held = this.held.get(session.nodeId);
-    if (message.base !== 0 && held?.seq !== message.base && held?.seq !== message.seq) return { seq: message.seq, want: 0 };
+    if (message.base !== 0 && held?.seq !== message.base && held?.seq !== message.seq)
+      return { seq: message.seq, want: 0 };
     const services = message.base === 0 && held?.seq !== message.seq ? new Set<string>() : held!.services;
     for (const name of message.removed) services.delete(name);
     for (const { name } of message.services) services.add(name);
@@ -165,15 +167,27 @@ export class Scene {
     });
     const address = `${host.name}:8080`;
     host.listen(address, (link, arrival) =>
-      manager.accept(link, arrival.path === '/ws/peers' ? 'peers' : 'federation', { remoteAddress: arrival.from }),
+      manager.accept(link, arrival.path === '/ws/peers' ? 'peers' : 'federation', {
+        remoteAddress: arrival.from,
+      }),
     );
-    return { manager, owner, events, url: `ws://${address}/ws/federation`, peerUrl: `ws://${address}/ws/peers` };
+    return {
+      manager,
+      owner,
+      events,
+      url: `ws://${address}/ws/federation`,
+      peerUrl: `ws://${address}/ws/peers`,
+    };
   }
 
   home(
     id: string,
     urls: readonly string[],
-    options: { readonly identity?: Identity; readonly host?: string; readonly mainKeys?: Map<string, string> } = {},
+    options: {
+      readonly identity?: Identity;
+      readonly host?: string;
+      readonly mainKeys?: Map<string, string>;
+    } = {},
   ): TestHome {
     const host = this.network.host(options.host ?? id);
     const owner = new Owner();
@@ -220,13 +234,18 @@ export function call(method: string, more: Partial<Call> & { readonly deadline: 
 }
 
 /** Sends a call and keeps what comes back. */
-export function send(session: Session, request: Call): { outcomes: Outcome[]; cancel: (mode: 'kill' | 'abandon') => void } {
+export function send(
+  session: Session,
+  request: Call,
+): { outcomes: Outcome[]; cancel: (mode: 'kill' | 'abandon') => void } {
   const outcomes: Outcome[] = [];
   const cancel = session.call(request, (outcome) => outcomes.push(outcome));
   return { outcomes, cancel };
 }
 
-export function failureOf(outcome: Outcome | undefined): { name: string; executed: string; at: string } | undefined {
+export function failureOf(
+  outcome: Outcome | undefined,
+): { name: string; executed: string; at: string } | undefined {
   if (outcome?.kind !== 'failure') return undefined;
   const { name, executed, at } = outcome.failure;
   return { name, executed, at };

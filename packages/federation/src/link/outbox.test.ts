@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  createBinaryCodec,
+  type FederationMessage,
+  homeAddress,
+  LINK_LIMITS,
+  type Link,
+  SUBPROTOCOL_BINARY,
+} from '@relay/protocol';
+import { ManualClock } from '@relay/testkit';
+import { Outbox } from './outbox.ts';
+
+/** A link whose transport takes bytes only when it is told to. */
+class SlowLink implements Link {
+  readonly subprotocol = SUBPROTOCOL_BINARY;
+  readonly sent: Uint8Array[] = [];
+  bufferedBytes = 0;
+  isFast = true;
+  listen(): void {}
+  limitMessage(): void {}
+  close(): void {}
+  terminate(): void {}
+  send(data: string | Uint8Array): void {
+    this.sent.push(data as Uint8Array);
+    if (!this.isFast) this.bufferedBytes += data.length;
+  }
+}
+
+function create() {
+  const clock = new ManualClock();
+  const link = new SlowLink();
+  const defaults = { self: homeAddress('alice.home'), wallNow: () => 0 };
+  const { encoder } = createBinaryCodec(defaults, LINK_LIMITS);
+  const { decoder } = createBinaryCodec(defaults, LINK_LIMITS);
+  const cuts: [number, string][] = [];
+  const outbox = new Outbox(link, encoder, clock, (code, reason) => cuts.push([code, reason]));
+  const seen = (): FederationMessage[] => link.sent.splice(0).flatMap((data) => [...decoder.decode(data)]);
+  return { clock, link, outbox, cuts, seen };
+}
+
+const response = (id: number, bytes = 1): FederationMessage => ({
+  type: 'response',
+  correlationId: id,
+  body: new Uint8Array(bytes).fill(0x31),
+});
+
+describe('an outbox', () => {
+  it('sends what was added in one turn as one message', async () => {
+    const { clock, link, outbox, seen } = create();
+    for (let id = 1; id <= 50; id += 1) outbox.add(response(id));
+    assert.equal(link.sent.length, 0);
+    await clock.settle();
+    assert.equal(link.sent.length, 1);
+    assert.equal(seen().length, 50);
+  });
+
+  it('lets small messages pass big bodies, and stops where credit ends', async () => {
+    const { clock, outbox, seen } = create();
+    const body = new Uint8Array(400_000).fill(0x20);
+    outbox.stream('response', 1, body, 65_536);
+    outbox.add(response(2));
+    await clock.advance(100);
+    const first = seen();
+    assert.equal(first[0]?.type, 'response');
+    const bytes = (messages: FederationMessage[]): number =>
+      messages.reduce((sum, message) => sum + (message.type === 'body' ? message.body.length : 0), 0);
+    assert.equal(bytes(first), 262_144 - 65_536);
+    outbox.credit('response', 1, 100_000);
+    await clock.advance(100);
+    assert.equal(bytes(seen()), 100_000);
+    outbox.credit('response', 1, 100_000);
+    await clock.advance(100);
+    const last = seen();
+    assert.equal(bytes(last), 400_000 - 362_144);
+    assert.deepEqual(last.at(-1)?.type === 'body' && last.at(-1), { ...last.at(-1), continues: false });
+    assert.equal(outbox.hasBodies, false);
+  });
+
+  it('shares the link between bodies, and holds them back while much waits', async () => {
+    const { clock, link, outbox, seen } = create();
+    link.isFast = false;
+    for (const id of [1, 2]) outbox.stream('request', id, new Uint8Array(200_000), 0);
+    await clock.advance(100);
+    assert.equal(outbox.isCongested, false);
+    const ids = seen().map((message) => message.type === 'body' && message.id);
+    assert.deepEqual(ids, [1, 2]);
+    link.isFast = true;
+    link.bufferedBytes = 0;
+    await clock.advance(100);
+    assert.equal(outbox.hasBodies, false);
+    outbox.stream('request', 3, new Uint8Array(200_000), 0);
+    outbox.drop('request', 3);
+    assert.equal(outbox.hasBodies, false);
+  });
+
+  it('is congested over 256 KiB and gives up a link that takes nothing for 5 s', async () => {
+    const { clock, link, outbox, cuts } = create();
+    link.isFast = false;
+    const fill = async (bytes: number): Promise<void> => {
+      for (let left = bytes; left > 0; left -= 60_000) outbox.add(response(1, 60_000));
+      await clock.settle();
+    };
+    await fill(300_000);
+    assert.equal(outbox.isCongested, true);
+    await fill(1_000_000);
+    await clock.advance(4_000);
+    link.bufferedBytes -= 100_000;
+    await clock.advance(4_000);
+    assert.deepEqual(cuts, []);
+    await clock.advance(4_000);
+    assert.deepEqual(cuts, [[1013, 'nothing was taken in 5 s']]);
+  });
+
+  it('gives up a link at once when 8 MiB wait', async () => {
+    const { link, outbox, cuts } = create();
+    link.isFast = false;
+    for (let index = 0; index < 150 && cuts.length === 0; index += 1) outbox.add(response(1, 60_000));
+    assert.equal(cuts[0]?.[0], 1013);
+  });
+});
