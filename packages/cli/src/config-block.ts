@@ -22,6 +22,7 @@ export interface ConfigBlock {
   readonly cors?: boolean;
   readonly corsOrigins?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
+  readonly httpLimits?: { readonly bodyBytes?: number; readonly batch?: number };
   /** A Main Relay is named: worth a note when the file is only run. */
   readonly namesMain: boolean;
   readonly warnings: readonly string[];
@@ -57,7 +58,24 @@ const PLANNED_KEYS: ReadonlySet<string> = new Set([
   'federation.cache_duration',
   'load_balancing',
   'circuit_breaker',
+  'templates',
 ]);
+
+/** `limits` that the program's own thread keeps; the others are the node's. */
+const PROGRAM_LIMITS: ReadonlySet<string> = new Set([
+  'steps',
+  'time',
+  'depth',
+  'value_size',
+  'string_length',
+  'array_length',
+  'sends',
+  'mailbox',
+]);
+const HTTP_LIMIT_KEYS: Readonly<Record<string, 'bodyBytes' | 'batch'>> = {
+  body: 'bodyBytes',
+  batch: 'batch',
+};
 
 export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
   const values = new Map<FlagName, string | readonly string[]>();
@@ -116,6 +134,18 @@ export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
         more.corsOrigins = value;
         break;
       default:
+        if (path.startsWith('limits.')) {
+          const name = path.slice('limits.'.length);
+          const limit = Object.hasOwn(HTTP_LIMIT_KEYS, name) ? HTTP_LIMIT_KEYS[name] : undefined;
+          if (limit !== undefined) {
+            if (typeof value !== 'number' || !Number.isInteger(value) || value < 1) {
+              throw wrong(entry, 'expected a whole number above 0');
+            }
+            more.httpLimits = { ...more.httpLimits, [limit]: value };
+          } else if (!PROGRAM_LIMITS.has(name)) {
+            warnings.push(`warning: ${place(entry.span)}config ${path} has no effect in this version yet`);
+          }
+        }
         if (path.startsWith('http.headers.')) {
           if (typeof value !== 'string') throw wrong(entry, 'expected a string');
           more.headers = { ...more.headers, [path.slice('http.headers.'.length)]: value };

@@ -14,7 +14,7 @@ import { asObject } from './json.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const text = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
-const blocks = [...text.matchAll(/<!-- test( background)? -->\s*```sh\n([^]*?)```/g)].map((match) => ({
+const blocks = [...text.matchAll(/<!-- test( background)? -->\s*```sh\n([\s\S]*?)```/g)].map((match) => ({
   isBackground: match[1] !== undefined,
   command: (match[2] ?? '').trim(),
 }));

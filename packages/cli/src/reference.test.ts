@@ -20,7 +20,7 @@ describe('help', () => {
     it(`goes to stdout with exit code 0 for ${JSON.stringify(argv)}`, async () => {
       const { code, out, err } = await runInProcess(argv);
       assert.deepEqual({ code, err }, { code: 0, err: '' });
-      assert.match(out, /^Relay runs small services[^]*Usage: relay FILE[^]*-connect URL/);
+      assert.match(out, /^Relay runs small services[\s\S]*Usage: relay FILE[\s\S]*-connect URL/);
     });
   }
 

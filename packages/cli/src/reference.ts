@@ -4,6 +4,20 @@ import { COMMANDS, PLANNED_COMMANDS } from './commands.ts';
 import { FLAGS } from './flags.ts';
 import { flagMeaning, flagSyntax, renderHelp } from './help.ts';
 
+/** What has no flag. */
+const VARIABLES: readonly (readonly string[])[] = [
+  ['`RELAY_TOKEN`', 'credential this node shows when it joins'],
+  ['`RELAY_API_TOKEN`', 'server: bearer required from HTTP callers; `call`, `status`: bearer to send'],
+  ['`RELAY_ADMIN_TOKEN`', 'bearer for endpoints that change peers'],
+  ['`RELAY_DATA_DIR`', 'where nodes keep keys, generated ids and state; default `.relay`'],
+  ['`RELAY_ADVERTISE`', '`host:port` told to others'],
+  ['`RELAY_LOG_LEVEL`', '`error`, `warn`, `info` (default) or `debug`'],
+  ['`RELAY_LOG_FORMAT`', '`text` (default) or `json`'],
+  ['`RELAY_DRAIN_SECONDS`', 'time to move sessions away at the end; default 30'],
+  ['`RELAY_RESOLVE`', '`name=ip,…` used instead of DNS by everything that dials'],
+  ['`RELAY_MAIN`', 'default of `--main` for `call` and `status`'],
+];
+
 export function renderReference(): string {
   return `# The \`relay\` command
 
@@ -21,9 +35,7 @@ This page is written by \`packages/cli/src/reference.ts\` from the tables that t
 
 ## Flags
 
-| Flag | Variable | Default | Meaning |
-| --- | --- | --- | --- |
-${FLAGS.map(flagLine).join('\n')}
+${markdownTable([['Flag', 'Variable', 'Default', 'Meaning'], ...FLAGS.map(flagCells)])}
 
 A flag beats its variable, that beats the \`config\` block of the program, that beats the default, setting by setting.
 
@@ -39,18 +51,7 @@ is 8080. The path is added: \`/ws/federation\` for \`-connect\` and \`-fallback\
 
 ## Environment without a flag
 
-| Variable | Meaning |
-| --- | --- |
-| \`RELAY_TOKEN\` | credential this node shows when it joins |
-| \`RELAY_API_TOKEN\` | server: bearer required from HTTP callers; \`call\`, \`status\`: bearer to send |
-| \`RELAY_ADMIN_TOKEN\` | bearer for endpoints that change peers |
-| \`RELAY_DATA_DIR\` | where nodes keep keys, generated ids and state; default \`.relay\` |
-| \`RELAY_ADVERTISE\` | \`host:port\` told to others |
-| \`RELAY_LOG_LEVEL\` | \`error\`, \`warn\`, \`info\` (default) or \`debug\` |
-| \`RELAY_LOG_FORMAT\` | \`text\` (default) or \`json\` |
-| \`RELAY_DRAIN_SECONDS\` | time to move sessions away at the end; default 30 |
-| \`RELAY_RESOLVE\` | \`name=ip,…\` used instead of DNS by everything that dials |
-| \`RELAY_MAIN\` | default of \`--main\` for \`call\` and \`status\` |
+${markdownTable([['Variable', 'Meaning'], ...VARIABLES])}
 
 Each credential may also be given as a file: \`RELAY_TOKEN_FILE\` and so on. \`NO_COLOR\` is honoured.
 
@@ -77,14 +78,22 @@ ${renderHelp().trimEnd()}
 `;
 }
 
-function flagLine(row: (typeof FLAGS)[number]): string {
-  const cells = [
+function flagCells(row: (typeof FLAGS)[number]): readonly string[] {
+  return [
     `\`${flagSyntax(row)}\``,
     row.variable === undefined ? '' : `\`${row.variable}\``,
     row.default ?? '',
     flagMeaning({ ...row, default: '', variable: '' }),
   ];
-  return `| ${cells.join(' | ')} |`;
+}
+
+/** Columns padded, as the formatter of this repository leaves them. */
+function markdownTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const padded = rows.map((row) => line(row.map((cell, column) => cell.padEnd(widths[column] ?? 0))));
+  padded.splice(1, 0, line(widths.map((width) => '-'.repeat(width))));
+  return padded.join('\n');
 }
 
 function commandSection({ usage, summary, details }: (typeof COMMANDS)[number]): string {

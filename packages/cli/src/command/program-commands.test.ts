@@ -130,7 +130,7 @@ describe('the examples', () => {
 
 describe('the language tour', () => {
   const page = readFileSync(path.join(ROOT, 'docs', 'language-tour.md'), 'utf8');
-  const programs = [...page.matchAll(/^## (.+)$|^```relay\n([^]*?)^```/gm)];
+  const programs = [...page.matchAll(/^## (.+)$|^```relay\n([\s\S]*?)^```/gm)];
   let heading = '';
   for (const [, title, program] of programs) {
     if (title !== undefined) heading = title;
@@ -152,7 +152,7 @@ describe('the language tour', () => {
 describe('the README', () => {
   it('shows a first service that is right', async () => {
     const program =
-      /```relay\n([^]*?)```/.exec(readFileSync(path.join(ROOT, 'README.md'), 'utf8'))?.[1] ?? '';
+      /```relay\n([\s\S]*?)```/.exec(readFileSync(path.join(ROOT, 'README.md'), 'utf8'))?.[1] ?? '';
     assert.deepEqual(await relay('check', file('guestbook.rl', program)), { code: 0, out: '', err: '' });
   });
 });

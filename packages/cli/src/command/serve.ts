@@ -143,7 +143,7 @@ class ServedNode {
     output.line(roleLine(role, folder.nodeId, folder.isGenerated));
     output.line(routerLine(role));
     if (file?.isExample === true) output.line(`Program: ${file.path}`);
-    if (opened !== undefined) await this.#startProgram(opened, folder);
+    if (opened !== undefined) await this.#startProgram(opened);
 
     const urls = settings.connect === undefined ? [] : [settings.connect, ...settings.fallback];
     const lines = new ConnectionLines((line) => output.line(line));
@@ -174,6 +174,7 @@ class ServedNode {
         ...(config?.cors === undefined ? {} : { cors: config.cors }),
         ...(config?.corsOrigins === undefined ? {} : { corsOrigins: config.corsOrigins }),
         ...(config?.headers === undefined ? {} : { headers: config.headers }),
+        ...(config?.httpLimits === undefined ? {} : { limits: config.httpLimits }),
         ...(config?.allowRemoteAdmin === undefined ? {} : { allowRemoteAdmin: config.allowRemoteAdmin }),
       },
     });
@@ -185,7 +186,7 @@ class ServedNode {
     this.#node.connect();
   }
 
-  async #startProgram(opened: OpenedProgram, folder: NodeFolder): Promise<void> {
+  async #startProgram(opened: OpenedProgram): Promise<void> {
     const { output, log } = this.#parts;
     const { startOpened } = await import('../program.ts');
     this.#program = await startOpened(opened, {

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { loadProgram } from '@relay/language';
+import { type ConfigBlock, readConfigBlock } from './config-block.ts';
+import type { Role } from './flags.ts';
+import { readInvocation } from './invocation.ts';
+import { type MergedSettings, mergeSettings } from './settings.ts';
+
+function block(text: string, role: Role = 'main'): ConfigBlock {
+  return readConfigBlock(
+    loadProgram('/x/a.rl', () => text),
+    role,
+  );
+}
+
+function merged(line: string, text: string, env: Record<string, string> = {}): MergedSettings {
+  const invocation = readInvocation(line.split(' '), env);
+  assert.ok(invocation.kind === 'serve');
+  return mergeSettings([...invocation.levels, block(text, invocation.role).level], invocation.role);
+}
+
+describe('the config block', () => {
+  it('is the level below the environment', () => {
+    const text = 'config { port: 9003, host: "0.0.0.0", node_id: "x.y" }';
+    const { settings } = merged('-server -port 9001', text, { RELAY_HOST: '127.0.0.2' });
+    assert.equal(settings.port, 9001);
+    assert.equal(settings.host, '127.0.0.2');
+    assert.equal(settings.nodeId, 'x.y');
+    assert.equal(merged('-server', text).settings.port, 9003);
+  });
+
+  it('may name the Main of a Home, but never decides the role', () => {
+    const text = 'config { relay: "h:1", federation: { fallback: ["b:2"] } }';
+    const { settings } = merged('-node-type home', text);
+    assert.equal(settings.connect, 'ws://h:1/ws/federation');
+    assert.deepEqual(settings.fallback, ['ws://b:2/ws/federation']);
+    const main = merged('-server', text);
+    assert.equal(main.settings.connect, undefined);
+    assert.deepEqual(main.warnings, [
+      'warning: config relay ignored: this node is a Main Relay',
+      'warning: config federation.fallback ignored: this node is a Main Relay',
+    ]);
+  });
+
+  it('reads known_relays as peers on a Main and as fallback on a Home', () => {
+    const text = 'config { federation: { known_relays: ["b:2"] } }';
+    assert.deepEqual(merged('-server', text).settings.peers, ['ws://b:2/ws/peers']);
+    assert.deepEqual(merged('-connect a', text).settings.fallback, ['ws://b:2/ws/federation']);
+  });
+
+  it('merges several blocks, later keys win', () => {
+    const text = 'config { port: 1, host: "a" }\nconfig { port: 2 }';
+    assert.deepEqual(
+      [...block(text).level.values],
+      [
+        ['port', '2'],
+        ['host', 'a'],
+      ],
+    );
+  });
+
+  it('has settings without a flag', () => {
+    const { advertise, allowRemoteAdmin, cors, corsOrigins, headers } = block(
+      'config { advertise: "10.0.0.5:1", federation: { allow_remote_admin: true }, http: { cors: false, cors_origins: ["https://a"], headers: { "X-A": "b" } } }',
+    );
+    assert.deepEqual(
+      { advertise, allowRemoteAdmin, cors, corsOrigins, headers },
+      {
+        advertise: '10.0.0.5:1',
+        allowRemoteAdmin: true,
+        cors: false,
+        corsOrigins: ['https://a'],
+        headers: { 'X-A': 'b' },
+      },
+    );
+  });
+
+  for (const [text, message] of [
+    ['config { port: "80" }', 'a.rl:1:10: config port: expected a number'],
+    [
+      'config { port: 70000 }',
+      'a.rl:1:10: invalid value "70000" for config port: must be a number from 0 to 65535',
+    ],
+    [
+      'config { federation: { peers: "b" } }',
+      'a.rl:1:24: config federation.peers: expected an array of strings',
+    ],
+    ['config { http: { cors: 1 } }', 'a.rl:1:18: config http.cors: expected a bool'],
+  ] as const) {
+    it(`refuses ${text}`, () => assert.throws(() => block(text), { message }));
+  }
+
+  it('tells limits of HTTP from those of the program and those to come', () => {
+    const { httpLimits, warnings } = block('config { limits: { body: 1000, steps: 5, homes_per_ip: 2 } }');
+    assert.deepEqual(httpLimits, { bodyBytes: 1000 });
+    assert.deepEqual(warnings, [
+      'warning: a.rl:1:42: config limits.homes_per_ip has no effect in this version yet',
+    ]);
+  });
+
+  it('warns about what has to be computed and about what has no effect yet', () => {
+    assert.deepEqual(block('config { port: 80 + 1, circuit_breaker: { failures: 3 } }').warnings, [
+      'warning: a.rl:1:10: config port is not a plain value and was ignored',
+      'warning: a.rl:1:43: config circuit_breaker.failures has no effect in this version yet',
+    ]);
+  });
+});
