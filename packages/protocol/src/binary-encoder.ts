@@ -1,6 +1,6 @@
 // Writes messages as frames of `relay.v1.bin` (docs/protocol.md, "Binary form"). The hot path of a router: nothing is allocated per message.
 
-import { FLAG, FRAME_TYPE, HEADER_BYTES, IN_OTHERS, IN_REQUEST, TRACEPARENT_CHARS } from './binary-layout.ts';
+import { FLAG, FRAME_TYPE, IN_OTHERS, IN_REQUEST } from './binary-layout.ts';
 import type { CancelMode, TraceRecord } from './call.ts';
 import { callIdToNumber } from './call-id.ts';
 import { REQUEST_LIMITS } from './call-json.ts';
@@ -45,7 +45,7 @@ export class BinaryEncoder implements Encoder {
 
   add(message: FederationMessage): number {
     this.#interned.begin();
-    this.#writer.begin(HEADER_BYTES);
+    this.#writer.begin();
     try {
       return this.#encode(message);
     } catch (error) {
@@ -107,16 +107,15 @@ export class BinaryEncoder implements Encoder {
     const interned = this.#interned;
     const { destinationNode, timestampMs, traceparent, callPath, routingPath, idempotencyKey, priority } =
       message;
-    const isCanonical = isCanonicalTraceparent(traceparent);
-    writer.u8(
+    const present =
       (timestampMs === undefined ? 0 : IN_REQUEST.timestamp) |
-        (destinationNode === undefined ? 0 : IN_REQUEST.destination) |
-        (message.trace ? IN_REQUEST.trace : 0) |
-        (isCanonical ? IN_REQUEST.traceparent : traceparent === '' ? 0 : IN_REQUEST.traceparentText) |
-        (callPath.length === 0 ? 0 : IN_REQUEST.callPath) |
-        (idempotencyKey === undefined ? 0 : IN_REQUEST.idempotencyKey) |
-        (priority === CALL_LIMITS.defaultPriority ? 0 : IN_REQUEST.priority),
-    );
+      (destinationNode === undefined ? 0 : IN_REQUEST.destination) |
+      (message.trace ? IN_REQUEST.trace : 0) |
+      (traceparent === '' ? 0 : IN_REQUEST.traceparent) |
+      (callPath.length === 0 ? 0 : IN_REQUEST.callPath) |
+      (idempotencyKey === undefined ? 0 : IN_REQUEST.idempotencyKey) |
+      (priority === CALL_LIMITS.defaultPriority ? 0 : IN_REQUEST.priority);
+    writer.u8(present);
     writer.u32(wholeMs(message.timeoutMs));
     writer.u8(asInteger(message.ttl, 'ttl', 0, REQUEST_LIMITS.ttl));
     interned.address(message.sourceNode);
@@ -129,11 +128,8 @@ export class BinaryEncoder implements Encoder {
       writer.u8(asInteger(priority, 'priority', 0, REQUEST_LIMITS.priority));
     }
     if (timestampMs !== undefined) this.#timestamp(timestampMs);
-    if (isCanonical) {
-      writer.hex(traceparent, 3, 32);
-      writer.hex(traceparent, 36, 16);
-      writer.hex(traceparent, 53, 2);
-    } else if (traceparent !== '') {
+    if (traceparent !== '' && !writer.traceparent(traceparent)) {
+      writer.setFirst(present ^ IN_REQUEST.traceparent ^ IN_REQUEST.traceparentText);
       writer.text(short(traceparent, 'traceparent', REQUEST_LIMITS.traceparentChars));
     }
     if (callPath.length > 0) {
@@ -249,20 +245,4 @@ function itemCount(items: readonly unknown[], field: string): number {
 function short(text: string, field: string, maxChars: number): string {
   if (text.length > maxChars) malformed(field, `must have at most ${maxChars} characters`);
   return text;
-}
-
-/** `00-` 32 digits `-` 16 digits `-` 2 digits, lower case: travels as its bytes. Anything else travels as text. */
-function isCanonicalTraceparent(text: string): boolean {
-  if (text.length !== TRACEPARENT_CHARS || !text.startsWith('00-')) return false;
-  for (let i = 3; i < TRACEPARENT_CHARS; i++) {
-    const unit = text.charCodeAt(i);
-    if (
-      i === 35 || i === 52
-        ? unit !== 0x2d
-        : !((unit >= 0x30 && unit <= 0x39) || (unit >= 0x61 && unit <= 0x66))
-    ) {
-      return false;
-    }
-  }
-  return true;
 }

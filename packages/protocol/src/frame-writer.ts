@@ -2,6 +2,7 @@
 // so nothing is copied and nothing that was handed out is written again. A slab is as large as the traffic of the link asks for, since a
 // Main may have ten thousand of them.
 
+import { HEADER_BYTES, TRACEPARENT_BYTES, TRACEPARENT_CHARS } from './binary-layout.ts';
 import { malformed } from './json-fields.ts';
 import { writeUtf8 } from './utf8.ts';
 
@@ -9,6 +10,7 @@ const SMALLEST_SLAB = 2_048;
 const LARGEST_SLAB = 262_144;
 /** Shorter byte strings are copied faster by hand. */
 const SHORT_COPY = 16;
+const DASH = 0x2d;
 
 export class FrameWriter {
   readonly #messageBytes: number;
@@ -29,11 +31,11 @@ export class FrameWriter {
     return this.#fullBytes + this.#position - this.#messageStart;
   }
 
-  /** Begins a frame with a header of `headerBytes` that `end` fills. */
-  begin(headerBytes: number): void {
+  /** Begins a frame with a header that `end` fills. */
+  begin(): void {
     this.#frameStart = this.#position;
-    this.#reserve(headerBytes);
-    this.#position += headerBytes;
+    this.#reserve(HEADER_BYTES);
+    this.#position += HEADER_BYTES;
   }
 
   /** Takes back the frame that was begun. */
@@ -124,19 +126,27 @@ export class FrameWriter {
     this.#position = at + length;
   }
 
-  /** Writes `digits` hex digits of `text` from `start` as bytes; false, with nothing written, if one is no lower-case digit. */
-  hex(text: string, start: number, digits: number): boolean {
-    this.#reserve(digits >> 1);
+  /** Writes a canonical traceparent as its bytes; false, with nothing written, if it is none. */
+  traceparent(text: string): boolean {
+    if (!looksCanonical(text)) return false;
+    this.#reserve(TRACEPARENT_BYTES);
     const slab = this.#slab;
     let at = this.#position;
-    for (let i = start; i < start + digits; i += 2) {
-      const high = hexDigit(text.charCodeAt(i));
-      const low = hexDigit(text.charCodeAt(i + 1));
-      if (high < 0 || low < 0) return false;
+    for (let i = 3; i < TRACEPARENT_CHARS; i += 2) {
+      if (i === 35 || i === 52) i++;
+      // NaN and what is no digit become 0xff, which no pair of digits gives.
+      const high = HEX_VALUE[text.charCodeAt(i)] ?? 0xff;
+      const low = HEX_VALUE[text.charCodeAt(i + 1)] ?? 0xff;
+      if ((high | low) > 15) return false;
       slab[at++] = (high << 4) | low;
     }
     this.#position = at;
     return true;
+  }
+
+  /** Replaces the first byte after the header, whose value may depend on what follows. */
+  setFirst(value: number): void {
+    this.#slab[this.#frameStart + HEADER_BYTES] = value;
   }
 
   #seal(end: number): void {
@@ -169,9 +179,16 @@ function tooLong(size: number, max: number): never {
   malformed('frame', `takes ${size} bytes, more than ${max}`);
 }
 
-/** The value of a lower-case hex digit, −1 for anything else. */
-function hexDigit(unit: number): number {
-  if (unit >= 0x30 && unit <= 0x39) return unit - 0x30;
-  if (unit >= 0x61 && unit <= 0x66) return unit - 0x57;
-  return -1;
+/** Values of lower-case hex digits by character code, 0xff for any other. */
+const HEX_VALUE = new Uint8Array(128).fill(0xff);
+for (let digit = 0; digit < 16; digit++) HEX_VALUE[digit.toString(16).charCodeAt(0)] = digit;
+
+/** `00-` 32 digits `-` 16 digits `-` 2 digits, but for the digits. */
+function looksCanonical(text: string): boolean {
+  return (
+    text.length === TRACEPARENT_CHARS &&
+    text.startsWith('00-') &&
+    text.charCodeAt(35) === DASH &&
+    text.charCodeAt(52) === DASH
+  );
 }

@@ -126,8 +126,6 @@ export class PendingCalls<T> {
     const first = Math.max(this.#tick, Math.floor(now / SLOT_MS) - SLOTS + 1);
     for (this.#tick = first; this.#tick * SLOT_MS <= now; this.#tick++)
       this.#collect(this.#tick % SLOTS, now, due);
-    if (this.#open.size > 0) this.#arm(this.#nextTick());
-    else this.#stop();
     for (const id of due) {
       // One that was called before may have ended this one.
       const pending = this.#open.get(id);
@@ -135,6 +133,8 @@ export class PendingCalls<T> {
       this.#open.delete(id);
       this.#options.onDeadline(id, pending.entry);
     }
+    if (this.#open.size > 0) this.#arm(this.#nextTick());
+    else this.#stop();
   }
 
   #collect(slot: number, now: number, due: number[]): void {
