@@ -36,8 +36,14 @@ const RPC_FAILURES: Readonly<Record<ErrorCode, FailureName>> = {
 
 export interface Replies {
   answer(request: FastifyRequest, reply: FastifyReply, answer: Answer): void;
-  /** JSON-RPC bytes, newline included. */
-  rpc(request: FastifyRequest, reply: FastifyReply, status: number, body: Buffer, traceId?: string): void;
+  /** JSON-RPC, newline included. */
+  rpc(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    status: number,
+    body: string | Buffer,
+    traceId?: string,
+  ): void;
   empty(request: FastifyRequest, reply: FastifyReply, status: number, traceId?: string): void;
   /** An error in the shape of its path. `status` where the table of codes has none. */
   refusal(

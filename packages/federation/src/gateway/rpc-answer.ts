@@ -1,12 +1,15 @@
-// JSON-RPC answers as bytes. The body of a result is copied between two short texts and never parsed: what the service wrote is
-// what the client reads. Source: http-api.md §3, §5.3, §7.1.
+// JSON-RPC answers. The body of a result is put between two short texts as it is: what the service wrote is what the client reads.
+// Source: http-api.md §3, §5.3, §7.1.
 
 import {
   type Body,
   createFailure,
+  decodeUtf8,
+  encodeUtf8,
   FAILURES,
   type Failure,
   failureRow,
+  isJsonBody,
   type TraceRecord,
 } from '@relay/protocol';
 import { rounded } from './route.ts';
@@ -20,14 +23,39 @@ export interface AnswerFrame {
   readonly trace?: string;
 }
 
-export function resultAnswer(body: Body, { id, trace }: AnswerFrame): Buffer {
-  const value = body.length === 0 ? NULL : body;
-  return trace === undefined
-    ? spliced('{"jsonrpc":"2.0","result":', value, `,"id":${id}}`)
-    : spliced('{"jsonrpc":"2.0","result":{"result":', value, `,"trace":${trace}},"id":${id}}`);
+/** One answer, without the newline. Short ones are text, which Node writes together with the headers; long results stay bytes. */
+export type RpcAnswer = string | Uint8Array;
+
+/** Up to this size a result is checked always, which then costs less than anybody can measure. */
+const SHORT_BYTES = 4_096;
+
+/**
+ * Undefined if the result is not JSON. It comes from another node: in a batch (`hasNeighbours`) it could break or forge the answers
+ * beside it. Alone it can only spoil its own, so there a long one, which the client parses anyway, is not parsed here.
+ */
+export function resultAnswer(body: Body, frame: AnswerFrame, hasNeighbours: boolean): RpcAnswer | undefined {
+  const { id, trace } = frame;
+  const before = trace === undefined ? RESULT : TRACED_RESULT;
+  const after = trace === undefined ? `,"id":${id}}` : `,"trace":${trace}},"id":${id}}`;
+  if (body.length <= SHORT_BYTES) {
+    const text = body.length === 0 ? 'null' : jsonText(body);
+    return text === undefined ? undefined : before + text + after;
+  }
+  return hasNeighbours && !isJsonBody(body) ? undefined : spliced(before, body, after);
 }
 
-const NULL = Buffer.from('null');
+const RESULT = '{"jsonrpc":"2.0","result":';
+const TRACED_RESULT = '{"jsonrpc":"2.0","result":{"result":';
+
+function jsonText(body: Body): string | undefined {
+  const text = decodeUtf8(body);
+  try {
+    if (text !== undefined) JSON.parse(text);
+    return text;
+  } catch {
+    return undefined;
+  }
+}
 
 function spliced(before: string, body: Uint8Array, after: string): Buffer {
   // `before` is ASCII; an id may hold any character.
@@ -39,7 +67,7 @@ function spliced(before: string, body: Uint8Array, after: string): Buffer {
   return buffer;
 }
 
-export function failureAnswer(failure: Failure, frame: AnswerFrame): Buffer {
+export function failureAnswer(failure: Failure, frame: AnswerFrame): string {
   const title = failureRow(failure.name)?.title ?? 'Server error';
   return errorAnswer(failure.code, title, failure, frame);
 }
@@ -48,7 +76,7 @@ export function failureAnswer(failure: Failure, frame: AnswerFrame): Buffer {
  * In a direct call the service is part of the method name, so an unknown one is an unknown method. A failure that says the same
  * after something ran is not about the called name and stays as it is.
  */
-export function directFailureAnswer(failure: Failure, service: string, frame: AnswerFrame): Buffer {
+export function directFailureAnswer(failure: Failure, service: string, frame: AnswerFrame): string {
   if (failure.name !== 'service_not_found' || failure.executed !== 'no') return failureAnswer(failure, frame);
   const { code, title } = FAILURES.method_not_found;
   return errorAnswer(code, title, { ...failure, message: `Server '${service}' not found` }, frame);
@@ -59,7 +87,7 @@ function errorAnswer(
   title: string,
   failure: Failure,
   { id, traceId, trace }: AnswerFrame,
-): Buffer {
+): string {
   const { data, retryAfterMs } = failure;
   const members = JSON.stringify({
     code: failure.name,
@@ -73,12 +101,10 @@ function errorAnswer(
     ...(data?.limit !== undefined && { limit: { name: data.limit.name, max: data.limit.max } }),
   });
   const withTrace = trace === undefined ? members : `${members.slice(0, -1)},"trace":${trace}}`;
-  return Buffer.from(
-    `{"jsonrpc":"2.0","error":{"code":${code},"message":${JSON.stringify(title)},"data":${withTrace}},"id":${id}}`,
-  );
+  return `{"jsonrpc":"2.0","error":{"code":${code},"message":${JSON.stringify(title)},"data":${withTrace}},"id":${id}}`;
 }
 
-export function tooLargeAnswer(maxBytes: number, at: string, frame: AnswerFrame): Buffer {
+export function tooLargeAnswer(maxBytes: number, at: string, frame: AnswerFrame): string {
   const failure = createFailure('payload_too_large', `the result is larger than ${maxBytes} bytes`, at, {
     executed: 'yes',
     data: { limit: { name: 'answer', max: maxBytes } },
@@ -98,19 +124,22 @@ export function traceText(trace: TraceRecord | undefined, traceId: string, total
   });
 }
 
+export function singleBody(answer: RpcAnswer): string | Buffer {
+  return typeof answer === 'string' ? `${answer}\n` : Buffer.concat([answer, NEWLINE]);
+}
+
+/** Answers in request order; notifications have left no entry. */
+export function batchBody(answers: readonly RpcAnswer[]): string | Buffer {
+  if (answers.every((answer) => typeof answer === 'string')) return `[${answers.join()}]\n`;
+  const parts: Uint8Array[] = [];
+  for (const answer of answers) {
+    parts.push(parts.length === 0 ? OPEN : COMMA, typeof answer === 'string' ? encodeUtf8(answer) : answer);
+  }
+  parts.push(CLOSE);
+  return Buffer.concat(parts);
+}
+
 const OPEN = Buffer.from('[');
 const COMMA = Buffer.from(',');
 const CLOSE = Buffer.from(']\n');
 const NEWLINE = Buffer.from('\n');
-
-export function singleBody(answer: Buffer): Buffer {
-  return Buffer.concat([answer, NEWLINE]);
-}
-
-/** Answers in request order; notifications have left no entry. */
-export function batchBody(answers: readonly Buffer[]): Buffer {
-  const parts: Buffer[] = [];
-  for (const answer of answers) parts.push(parts.length === 0 ? OPEN : COMMA, answer);
-  parts.push(CLOSE);
-  return Buffer.concat(parts);
-}

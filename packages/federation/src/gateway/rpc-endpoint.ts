@@ -6,8 +6,8 @@ import {
   createFailure,
   encodeUtf8,
   type FailureName,
-  isJsonBody,
   type Outcome,
+  utf8Length,
 } from '@relay/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CallRequest, GatewayPorts, HttpCaller, SubmittedCall } from './ports.ts';
@@ -19,6 +19,7 @@ import {
   batchBody,
   directFailureAnswer,
   failureAnswer,
+  type RpcAnswer,
   resultAnswer,
   singleBody,
   tooLargeAnswer,
@@ -30,9 +31,6 @@ import { type RpcRequest, readRpc } from './rpc-request.ts';
 export { RPC_PATHS } from './replies.ts';
 
 type FailureDetails = NonNullable<Parameters<typeof createFailure>[3]>;
-
-/** Up to this size a check costs less than anybody can measure. */
-const CHECKED_BYTES = 1_024;
 
 const NO_OPTIONS = Object.freeze({});
 
@@ -115,7 +113,7 @@ class Exchange {
   readonly #caller: HttpCaller;
   readonly #isBatch: boolean;
   /** In request order; undefined while the call runs. Notifications have no place. */
-  readonly #answers: (Buffer | undefined)[] = [];
+  readonly #answers: (RpcAnswer | undefined)[] = [];
   readonly #cancels: Cancel[] = [];
   #waiting = 0;
   #hasBegun = false;
@@ -154,8 +152,8 @@ class Exchange {
     this.#traceId = traceId;
     if (id === undefined) return;
     if (plan.kind === 'value') {
-      const body = encodeUtf8(JSON.stringify(plan.value));
-      this.#answers.push(this.#bounded(resultAnswer(body, { id }), { id, traceId }));
+      const answer = resultAnswer(encodeUtf8(JSON.stringify(plan.value)), { id }, false) ?? 'null';
+      this.#answers.push(this.#bounded(answer, { id, traceId }));
       return;
     }
     const { nodeId } = this.#ports.identity;
@@ -199,7 +197,7 @@ class Exchange {
     if (this.#waiting === 0 && this.#hasBegun) this.#send();
   }
 
-  #answerOf(id: string, request: CallRequest, traceId: string, outcome: Outcome): Buffer {
+  #answerOf(id: string, request: CallRequest, traceId: string, outcome: Outcome): RpcAnswer {
     const frame: AnswerFrame =
       request.trace === true
         ? { id, traceId, trace: traceText(outcome.trace, traceId, this.#elapsedMs()) }
@@ -209,13 +207,11 @@ class Exchange {
       const { nodeId } = this.#ports.identity;
       // Before it is copied: a body may be sixteen times as large as an answer.
       if (body.length > this.#answerBytes) return tooLargeAnswer(this.#answerBytes, nodeId, frame);
-      // The body comes from another node. In a batch it could break or forge the answers beside it; alone it can only spoil its
-      // own, so there a large one, which the client parses anyway, is not parsed here.
-      if ((this.#isBatch || body.length <= CHECKED_BYTES) && body.length > 0 && !isJsonBody(body)) {
-        const failure = createFailure('internal_error', 'the result of the method is not JSON', nodeId);
-        return failureAnswer(failure, frame);
-      }
-      return resultAnswer(body, frame);
+      const answer = resultAnswer(body, frame, this.#isBatch);
+      return (
+        answer ??
+        failureAnswer(createFailure('internal_error', 'the result of the method is not JSON', nodeId), frame)
+      );
     }
     const answer = request.direct
       ? directFailureAnswer(outcome.failure, request.service, frame)
@@ -223,8 +219,9 @@ class Exchange {
     return this.#bounded(answer, frame);
   }
 
-  #bounded(answer: Buffer, frame: AnswerFrame): Buffer {
-    return answer.length <= this.#answerBytes
+  #bounded(answer: RpcAnswer, frame: AnswerFrame): RpcAnswer {
+    const size = typeof answer === 'string' ? utf8Length(answer) : answer.length;
+    return size <= this.#answerBytes
       ? answer
       : tooLargeAnswer(this.#answerBytes, this.#ports.identity.nodeId, {
           id: frame.id,
@@ -238,7 +235,7 @@ class Exchange {
 
   #send(): void {
     const traceId = this.#isBatch ? undefined : this.#traceId;
-    const answers = this.#answers as readonly Buffer[];
+    const answers = this.#answers as readonly RpcAnswer[];
     const [first] = answers;
     if (first === undefined) this.#replies.empty(this.#request, this.#reply, 204, traceId);
     else {
