@@ -28,6 +28,7 @@ export type {
 } from './run/effects.ts';
 export {
   BudgetExceeded,
+  callTrace,
   FailedSend,
   type FailedSendDetails,
   normalizeFailure,

@@ -77,9 +77,13 @@ export function limitElements(message: Message, count: number): void {
   if (count > message.budgets.arrayLength) throw new BudgetExceeded('array length');
 }
 
+export function limitBytes(message: Message, bytes: number): void {
+  if (bytes > message.budgets.stringBytes) throw new BudgetExceeded('string length');
+}
+
 /** Before a text of at most that many UTF-8 bytes is made. */
 export function chargeBytes(message: Message, bytes: number): void {
-  if (bytes > message.budgets.stringBytes) throw new BudgetExceeded('string length');
+  limitBytes(message, bytes);
   chargeSteps(message, bytes >>> 6);
 }
 

@@ -86,3 +86,11 @@ export function normalizeFailure(thrown: unknown): unknown {
   if (thrown.message.includes('call stack')) return new BudgetExceeded('depth');
   return new BudgetExceeded(thrown.message.includes('string') ? 'string length' : 'array length');
 }
+
+const COMPILED_FRAME = /\bf\d+_(\w*)/;
+
+/** Functions that were running, innermost first; lambdas are empty names. As far as the engine tells. */
+export function callTrace(failure: Error): readonly string[] {
+  const frames = (failure.stack ?? '').split('\n').slice(1);
+  return frames.flatMap((frame) => COMPILED_FRAME.exec(frame)?.[1] ?? []);
+}

@@ -40,13 +40,13 @@ export function textOf(value: Value, note?: (units: number) => void): string {
 }
 
 function write(value: Value, put: (piece: string) => void, depth: number): void {
-  if (depth > MAX_NESTING) throw tooDeep();
   if (value === null) put('nil');
   else if (typeof value === 'string') put(`"${value}"`);
   else if (typeof value === 'number') put(value === 0 ? '0' : String(value));
   else if (typeof value === 'boolean') put(String(value));
   else if (value instanceof DatetimeValue) put(isoText(value));
   else if (value instanceof ArrayValue) {
+    if (depth >= MAX_NESTING) throw tooDeep();
     put('[');
     for (let at = 0; at < value.length; at += 1) {
       if (at > 0) put(', ');
@@ -71,6 +71,7 @@ function writeEntries(
   put: (piece: string) => void,
   depth: number,
 ): void {
+  if (depth >= MAX_NESTING) throw tooDeep();
   put('{');
   for (let at = 0; at < keys.length; at += 1) {
     put(at > 0 ? `, ${keys[at]}: ` : `${keys[at]}: `);
@@ -83,7 +84,7 @@ function writeEntries(
 export function isEqual(a: Value, b: Value, visit?: (parts: number) => void, depth = 0): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (depth > MAX_NESTING) throw tooDeep();
+  if (depth >= MAX_NESTING) throw tooDeep();
   if (a instanceof DatetimeValue) return b instanceof DatetimeValue && a.ms === b.ms;
   if (a instanceof ArrayValue) {
     if (!(b instanceof ArrayValue) || a.length !== b.length) return false;
@@ -116,6 +117,7 @@ export function isEqual(a: Value, b: Value, visit?: (parts: number) => void, dep
 const NUMBER_BYTES = (value: number): number => (value === 0 ? 1 : String(value).length);
 
 const PLAIN: Measure = { bytes: 4, height: 0, foreign: undefined };
+const FALSE: Measure = { bytes: 5, height: 0, foreign: undefined };
 const FUNCTION: Measure = { bytes: 16, height: 0, foreign: 'function' };
 const SERVER: Measure = { bytes: 16, height: 0, foreign: 'server' };
 
@@ -124,7 +126,8 @@ const SERVER: Measure = { bytes: 16, height: 0, foreign: 'server' };
  * about as much as the change did. Stops with a failure at 256 levels.
  */
 export function measure(value: Value, depth = 0): Measure {
-  if (value === null || typeof value === 'boolean') return PLAIN;
+  if (value === null || value === true) return PLAIN;
+  if (value === false) return FALSE;
   if (typeof value === 'number') return { bytes: NUMBER_BYTES(value), height: 0, foreign: undefined };
   if (typeof value === 'string') return { bytes: jsonStringBytes(value), height: 0, foreign: undefined };
   if (value instanceof DatetimeValue) return { bytes: 26, height: 0, foreign: undefined };
@@ -136,7 +139,7 @@ export function measure(value: Value, depth = 0): Measure {
 }
 
 function measureParts(value: ArrayValue | ObjectValue | StructValue, depth: number): Measure {
-  if (depth > MAX_NESTING) throw tooDeep();
+  if (depth >= MAX_NESTING) throw tooDeep();
   let bytes = 2;
   let height = 0;
   let foreign: Measure['foreign'];
@@ -151,7 +154,7 @@ function measureParts(value: ArrayValue | ObjectValue | StructValue, depth: numb
   } else if (value instanceof ObjectValue) {
     for (const [key, part] of value.entries()) add(part, jsonStringBytes(key) + 1);
   } else {
-    bytes += jsonStringBytes(value.name) + 9;
+    bytes += jsonStringBytes(value.name) + 8;
     value.definition.fields.forEach((field, at) => {
       add(value.values[at]!, jsonStringBytes(field.name) + 1);
     });

@@ -3,7 +3,7 @@
 
 import { isoText } from './datetime.ts';
 import { BudgetExceeded } from './failure.ts';
-import { MAX_NESTING, measure, tooDeep } from './inspect.ts';
+import { measure } from './inspect.ts';
 import { JsonReader, type ReadOptions } from './json-reader.ts';
 import { ArrayValue, DatetimeValue, FunctionValue, ObjectValue, StructValue, type Value } from './value.ts';
 
@@ -18,7 +18,7 @@ export interface WriteOptions {
 export function toJsonText(value: Value, options: WriteOptions = {}): string {
   if (measure(value).bytes > (options.maxBytes ?? Infinity)) throw new BudgetExceeded('value size');
   const pieces: string[] = [];
-  write(value, options.tagged ?? false, pieces, 0);
+  write(value, options.tagged ?? false, pieces);
   return pieces.join('');
 }
 
@@ -27,8 +27,8 @@ export function fromJsonText(text: string, options: ReadOptions = {}): Value {
   return new JsonReader(text, options).read();
 }
 
-function write(value: Value, tagged: boolean, pieces: string[], depth: number): void {
-  if (depth > MAX_NESTING) throw tooDeep();
+/** The measure has bounded the depth. */
+function write(value: Value, tagged: boolean, pieces: string[]): void {
   if (value === null || typeof value !== 'object') pieces.push(JSON.stringify(value));
   else if (value instanceof DatetimeValue) {
     const text = `"${isoText(value)}"`;
@@ -37,14 +37,14 @@ function write(value: Value, tagged: boolean, pieces: string[], depth: number): 
     pieces.push('[');
     for (let at = 0; at < value.length; at += 1) {
       if (at > 0) pieces.push(',');
-      write(value.items[at]!, tagged, pieces, depth + 1);
+      write(value.items[at]!, tagged, pieces);
     }
     pieces.push(']');
   } else if (value instanceof ObjectValue) {
     let mark = '{';
     for (const [key, part] of value.entries()) {
       pieces.push(mark, JSON.stringify(key), ':');
-      write(part, tagged, pieces, depth + 1);
+      write(part, tagged, pieces);
       mark = ',';
     }
     pieces.push(mark === '{' ? '{}' : '}');
@@ -52,7 +52,7 @@ function write(value: Value, tagged: boolean, pieces: string[], depth: number): 
     pieces.push('{"_type":', JSON.stringify(value.name));
     value.definition.fields.forEach((field, at) => {
       pieces.push(',', JSON.stringify(field.name), ':');
-      write(value.values[at]!, tagged, pieces, depth + 1);
+      write(value.values[at]!, tagged, pieces);
     });
     pieces.push('}');
   } else {

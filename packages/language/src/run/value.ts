@@ -176,8 +176,9 @@ export class ObjectValue {
     if (at !== this.size) {
       if (shape.isSealed || shape.keys.length !== this.size)
         shape = new Shape(shape.keys.slice(0, this.size));
-      shape.places.set(key, this.size);
+      // In this order: if the second fails for want of stack, the shape is longer than all its objects, and none grows it.
       shape.keys.push(key);
+      shape.places.set(key, this.size);
     }
     const owner = this.#values.length === this.size && this.size > 0;
     const values = (owner ? this.#values : this.#values.slice(0, this.size)) as Value[];

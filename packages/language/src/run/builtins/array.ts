@@ -1,4 +1,4 @@
-import { chargeBytes, chargeElements, chargeSteps, limitElements } from '../budget.ts';
+import { chargeBytes, chargeElements, chargeSteps, limitBytes, limitElements } from '../budget.ts';
 import { equals } from '../compare.ts';
 import type { Message } from '../effects.ts';
 import { RuntimeFailure } from '../failure.ts';
@@ -71,8 +71,8 @@ function join(message: Message, self: ArrayValue, separator: string): string {
     const piece = textOf(self.items[at]!, (units) => chargeBytes(message, units));
     pieces.push(piece);
     bytes += utf8Length(piece) + (at > 0 ? gap : 0);
-    chargeBytes(message, bytes);
-    chargeSteps(message, 1);
+    limitBytes(message, bytes);
+    chargeSteps(message, 1 + (piece.length >>> 6));
   }
   return pieces.join(separator);
 }
