@@ -7,7 +7,8 @@ import { malformed } from './json-fields.ts';
 import { writeUtf8 } from './utf8.ts';
 
 const SMALLEST_SLAB = 2_048;
-const LARGEST_SLAB = 262_144;
+/** A larger one, for a long message, is given up as soon as that has been taken. */
+const LARGEST_SLAB = 65_536;
 /** Shorter byte strings are copied faster by hand. */
 const SHORT_COPY = 16;
 const DASH = 0x2d;
@@ -70,6 +71,11 @@ export class FrameWriter {
     const taken = this.#full;
     this.#full = [];
     this.#fullBytes = 0;
+    if (this.#slab.length > LARGEST_SLAB) {
+      this.#slab = new Uint8Array(0);
+      this.#position = 0;
+      this.#messageStart = 0;
+    }
     return taken;
   }
 
@@ -118,6 +124,7 @@ export class FrameWriter {
 
   bytes(bytes: Uint8Array): void {
     const { length } = bytes;
+    if (length > this.#messageBytes) tooLong(length, this.#messageBytes);
     this.#reserve(length);
     const slab = this.#slab;
     const at = this.#position;
