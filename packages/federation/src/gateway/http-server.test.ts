@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import net from 'node:net';
 import { describe, it } from 'node:test';
 import { fakeNode, serve } from './fake-ports.test.ts';
+import { createHttpServer } from './http-server.ts';
 
 const CALL = '{"jsonrpc":"2.0","method":"counter.get","id":1}';
 
@@ -309,6 +311,53 @@ describe('credentials', () => {
       assert.equal(reply.status, status, reply.body);
     });
   }
+});
+
+describe('the server', () => {
+  it('takes over a port that was opened earlier, and gives it back', async () => {
+    const holder = net.createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as net.AddressInfo;
+    const server = createHttpServer(fakeNode('main').ports);
+    const bound = await server.listen({
+      handOver: async (http) => {
+        http.listen(holder);
+        await once(http, 'listening');
+      },
+    });
+    assert.equal(bound.port, port);
+    assert.match(await raw(port, 'GET /live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'), /"alive"/);
+    await Promise.all([server.close(), server.close()]);
+    assert.equal(server.server.listening, false);
+    const again = net.createServer().listen(port, '127.0.0.1');
+    await once(again, 'listening');
+    again.close();
+  });
+
+  it('answers what has begun before it ends', async () => {
+    const node = fakeNode('main');
+    node.answer = () => undefined;
+    const client = await serve(node);
+    const reply = client.rpc(CALL);
+    while (node.calls.length < 1) await new Promise((resolve) => setImmediate(resolve));
+    const closed = client.server.close();
+    node.calls[0]!.settle({ kind: 'result', body: new TextEncoder().encode('1') });
+    assert.equal((await reply).body, '{"jsonrpc":"2.0","result":1,"id":1}\n');
+    await closed;
+  });
+
+  it('answers 500 without internals when something of ours is broken', async () => {
+    const node = fakeNode('main');
+    node.answer = () => {
+      throw new Error('secret detail');
+    };
+    await using client = await serve(node);
+    const reply = await client.rpc(CALL);
+    assert.equal(reply.status, 500);
+    assert.match(reply.body, /"code":-32603,.*"executed":"unknown"/);
+    assert.doesNotMatch(reply.body, /secret detail/);
+    assert.match(node.lines.join(''), / error request failed .*secret detail/);
+  });
 });
 
 /** Writes bytes and reads until the end. */
