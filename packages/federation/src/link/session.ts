@@ -1,49 +1,33 @@
-// A link after its handshake: calls in both directions, heartbeats, control messages. What a call may do is its owner's to decide.
+// A link after its handshake: its lifetime, heartbeats and control messages. Calls in flight are kept by their own classes, one for each
+// direction; what a call may do is the owner's to decide.
 
 import {
-  type Body,
-  type Call,
   type CallHandler,
-  type CallId,
-  type Cancel,
-  type CancelMessage,
-  type CancelMode,
-  CHUNK_BYTES,
   CLOSE_CODES,
   type Clock,
   type CloseReason,
   type Codec,
-  type CreditMessage,
-  createFailure,
   type Discovery,
-  decodeRegistrationAnswer,
-  type ErrorMessage,
   encodeRegistrationAnswer,
-  type Failure,
-  type FailureName,
   type FederationMessage,
   HEARTBEAT,
   type HeartbeatMessage,
   type Link,
   type LinkLimits,
   MalformedMessage,
-  type Outcome,
-  PendingCalls,
   type Random,
-  type RegistrationAnswer,
   type RegistrationMessage,
-  type RequestMessage,
-  type ResponseMessage,
-  type Settle,
   SUBPROTOCOL_BINARY,
 } from '@relay/protocol';
 import { BodyAssembly } from './body-assembly.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { type BodyOf, Outbox } from './outbox.ts';
+import { IncomingCalls } from './incoming-calls.ts';
+import { Outbox } from './outbox.ts';
+import { type AnswerSettle, OutgoingCalls } from './outgoing-calls.ts';
 import type { SessionOwner } from './session-owner.ts';
+import type { SessionRole, Wire } from './wire.ts';
 
-/** What the node at the other end is. */
-export type SessionRole = 'home' | 'main' | 'client';
+export type { SessionRole } from './wire.ts';
 
 /** What the handshake has settled. */
 export interface SessionIdentity {
@@ -77,29 +61,8 @@ export interface SessionOptions {
   readonly random: Random;
 }
 
-/** What a refused call is told to wait before it comes again. */
-const RETRY_AFTER_MS = 250;
 /** Unfinished bodies that one link may make this node hold, in units of the largest body. */
 const ASSEMBLED_BODIES = 6;
-
-/** A call that came in and has no outcome yet. */
-interface IncomingCall {
-  readonly id: CallId;
-  cancel: Cancel | undefined;
-}
-
-type AnswerSettle = (answer: RegistrationAnswer | undefined) => void;
-
-/** A call or a registration that went out and has no answer yet. */
-type Outgoing =
-  | {
-      readonly kind: 'call';
-      readonly settle: Settle;
-      /** Number of the write with which the request leaves (`Outbox.batch`). */
-      readonly batch: number;
-    }
-  | { readonly kind: 'registration'; readonly settle: AnswerSettle };
-type OutgoingCall = Outgoing & { kind: 'call' };
 
 export class Session {
   readonly id: string;
@@ -114,26 +77,24 @@ export class Session {
   /** Wall ms. */
   readonly connectedAt: number;
   readonly limits: LinkLimits;
+  /** Sends a call to the other side. Bound, so that it can be handed on. */
+  readonly call: CallHandler;
 
-  readonly #self: string;
   readonly #isMain: boolean;
   readonly #owner: SessionOwner;
   readonly #clock: Clock;
   readonly #link: Link;
   readonly #codec: Codec;
-  readonly #isBinary: boolean;
   readonly #outbox: Outbox;
   readonly #heartbeat: Heartbeat;
-  readonly #outgoing: PendingCalls<Outgoing>;
-  readonly #incoming = new Map<CallId, IncomingCall>();
+  readonly #outgoing: OutgoingCalls;
+  readonly #incoming: IncomingCalls;
   readonly #assembly: BodyAssembly;
   readonly #onCloses: ((reason: CloseReason) => void)[] = [];
   #instance: string;
   #closed: CloseReason | undefined;
   #bytesReceived = 0;
   #unknownMessages = 0;
-  #forwarded = 0;
-  #failed = 0;
 
   constructor(options: SessionOptions) {
     const { identity, link, clock } = options;
@@ -148,23 +109,21 @@ export class Session {
     this.limits = identity.limits;
     this.connectedAt = clock.wallNow();
     this.#instance = identity.instance;
-    this.#self = options.self;
     this.#isMain = options.isMain;
     this.#owner = options.owner;
     this.#clock = clock;
     this.#link = link;
     this.#codec = options.codec;
-    this.#isBinary = link.subprotocol === SUBPROTOCOL_BINARY;
     this.#outbox = new Outbox(link, options.codec.encoder, clock, (code, reason) => this.close(code, reason));
-    const { bodyBytes, inFlight } = identity.limits;
-    this.#outgoing = new PendingCalls(clock, {
-      inFlight,
-      onDeadline: (id, outgoing) => this.#expire(id, outgoing),
-    });
+    const { bodyBytes } = identity.limits;
     this.#assembly = new BodyAssembly(
       { bodyBytes, totalBytes: ASSEMBLED_BODIES * bodyBytes },
       (of, id, bytes) => this.#send({ type: 'credit', id, bytes, fromOpener: of === 'response' }),
     );
+    const wire = this.#wire(options.self);
+    this.#outgoing = new OutgoingCalls(wire);
+    this.#incoming = new IncomingCalls(wire, (call, settle) => this.#owner.onCall(this, call, settle));
+    this.call = this.#outgoing.call;
     this.#heartbeat = new Heartbeat({
       clock,
       random: options.random,
@@ -238,7 +197,7 @@ export class Session {
 
   /** Calls sent over the link so far, and those of them that failed. */
   get calls(): { readonly forwarded: number; readonly failed: number } {
-    return { forwarded: this.#forwarded, failed: this.#failed };
+    return { forwarded: this.#outgoing.sent, failed: this.#outgoing.failed };
   }
 
   /** Messages of types that this node does not know. */
@@ -246,60 +205,9 @@ export class Session {
     return this.#unknownMessages;
   }
 
-  /** Sends a call to the other side. Bound, so that it can be handed on. */
-  readonly call: CallHandler = (call, settle) => {
-    const refusal = this.#refuse(call);
-    if (refusal !== undefined) return this.#settleNow(settle, refusal);
-    const outgoing: OutgoingCall = { kind: 'call', settle, batch: this.#outbox.batch };
-    const id = this.#outgoing.open(outgoing, call.deadline);
-    if (id === undefined) {
-      return this.#settleNow(
-        settle,
-        this.#overloaded(`${this.limits.inFlight} calls are open to ${this.#name}`),
-      );
-    }
-    const { params } = call;
-    const isSplit = this.#isBinary && params.length > CHUNK_BYTES;
-    const message: RequestMessage = {
-      type: 'request',
-      id,
-      sourceNode: call.source,
-      // One shape for every request; members that are undefined count as absent for every reader.
-      destinationNode: call.destination as RequestMessage['destinationNode'] & {},
-      serverName: call.service,
-      method: call.method,
-      timeoutMs: Math.max(1, Math.floor(call.deadline - this.#clock.now())),
-      body: isSplit ? params.subarray(0, CHUNK_BYTES) : params,
-      continues: isSplit,
-      routingPath: [...call.path, this.#self],
-      ttl: call.ttl - 1,
-      priority: call.priority,
-      trace: call.trace,
-      traceparent: call.traceparent,
-      caller: call.caller,
-      callPath: call.callPath,
-      idempotencyKey: call.idempotencyKey as string,
-    };
-    try {
-      this.#outbox.add(message);
-    } catch (error) {
-      this.#outgoing.settle(id);
-      return this.#settleNow(settle, this.#unsendable(error, params.length, 'no'));
-    }
-    if (isSplit) this.#outbox.stream('request', id, params, CHUNK_BYTES);
-    this.#forwarded += 1;
-    return (mode) => this.#cancelOutgoing(id, mode);
-  };
-
   /** Sends one part of a registration. `settle` gets undefined when the link ended first. */
   register(part: Omit<RegistrationMessage, 'type' | 'id'>, settle: AnswerSettle): void {
-    if (!this.isOpen) {
-      settle(undefined);
-      return;
-    }
-    const id = this.#outgoing.open({ kind: 'registration', settle }, Number.POSITIVE_INFINITY);
-    if (id === undefined) settle(undefined);
-    else this.#send({ ...part, type: 'registration', id });
+    this.#outgoing.register(part, settle);
   }
 
   sendDiscovery(discovery: Discovery): void {
@@ -350,25 +258,10 @@ export class Session {
     this.#assembly.clear();
     // First, so that nobody who tries a call again picks this session.
     this.#owner.onClosed(this, reason);
-    const served = [...this.#incoming.values()];
-    this.#incoming.clear();
-    for (const call of served) call.cancel?.('abandon');
-    const text = reason.reason === '' ? `closed with ${reason.code}` : reason.reason;
-    this.#outgoing.failAll((_id, outgoing) => {
-      if (outgoing.kind === 'registration') {
-        outgoing.settle(undefined);
-        return;
-      }
-      const executed = outgoing.batch < batch ? 'unknown' : 'no';
-      this.#settleFailed(
-        outgoing,
-        createFailure(this.#lostName, this.#lostText(text), this.#self, { executed }),
-      );
-    });
+    this.#incoming.end();
+    this.#outgoing.end(reason, batch);
     for (const run of this.#onCloses.splice(0)) run(reason);
   }
-
-  // ---- messages in
 
   #onData(data: string | Uint8Array): void {
     if (!this.isOpen) return;
@@ -392,22 +285,23 @@ export class Session {
     }
     switch (message.type) {
       case 'request':
-        this.#onRequest(message);
+        this.#incoming.onRequest(message);
         break;
       case 'response':
-        this.#onResponse(message);
+        this.#outgoing.onResponse(message);
         break;
       case 'error':
-        this.#onError(message);
+        this.#outgoing.onError(message);
         break;
       case 'cancel':
-        this.#onCancel(message);
+        this.#incoming.onCancel(message);
         break;
       case 'body':
         this.#assembly.add(message);
         break;
       case 'credit':
-        this.#onCredit(message);
+        // The opener of the call takes its response, the other side its request.
+        this.#outbox.credit(message.fromOpener ? 'response' : 'request', message.id, message.bytes);
         break;
       case 'heartbeat':
         this.#onHeartbeat(message);
@@ -445,127 +339,6 @@ export class Session {
     }
   }
 
-  #onRequest(message: RequestMessage): void {
-    if (this.#incoming.has(message.id)) {
-      this.close(CLOSE_CODES.malformed, `message_id: ${message.id} is still open`);
-      return;
-    }
-    if (this.#incoming.size >= this.limits.inFlight) {
-      this.#sendError(message.id, this.#overloaded(`over ${this.limits.inFlight} calls at once`));
-      return;
-    }
-    const incoming: IncomingCall = { id: message.id, cancel: undefined };
-    this.#incoming.set(message.id, incoming);
-    if (message.continues !== true) {
-      this.#serve(incoming, message, message.body);
-      return;
-    }
-    const deadline = this.#clock.now() + message.timeoutMs;
-    this.#assembly.begin(
-      'request',
-      message.id,
-      message.body,
-      (body) => this.#serve(incoming, message, body, deadline),
-      () => this.#answer(incoming, { kind: 'failure', failure: this.#tooLarge('params', 'no') }),
-    );
-  }
-
-  #serve(
-    incoming: IncomingCall,
-    message: RequestMessage,
-    params: Body,
-    deadline = this.#clock.now() + message.timeoutMs,
-  ): void {
-    const call: Call = {
-      // One shape for every call; members that are undefined count as absent for every reader.
-      destination: message.destinationNode as Call['destination'] & {},
-      service: message.serverName,
-      method: message.method,
-      params,
-      deadline,
-      source: message.sourceNode,
-      caller: message.caller,
-      path: message.routingPath,
-      ttl: message.ttl,
-      priority: message.priority,
-      trace: message.trace,
-      traceparent: message.traceparent,
-      callPath: message.callPath,
-      idempotencyKey: message.idempotencyKey as string,
-    };
-    const cancel = this.#owner.onCall(this, call, (outcome) => this.#answer(incoming, outcome));
-    incoming.cancel = cancel;
-  }
-
-  #onResponse(message: ResponseMessage): void {
-    const id = message.correlationId;
-    if (typeof id !== 'number') return;
-    if (message.continues !== true) {
-      this.#onResult(id, message, message.body);
-      return;
-    }
-    // A late outcome: its further parts find no one either.
-    if (this.#outgoing.get(id)?.kind !== 'call') return;
-    this.#assembly.begin(
-      'response',
-      id,
-      message.body,
-      (body) => this.#onResult(id, message, body),
-      () => {
-        const call = this.#outgoing.settle(id);
-        if (call?.kind !== 'call') return;
-        this.#send({ type: 'cancel', correlationId: id, mode: 'abandon' });
-        this.#settleFailed(call, this.#tooLarge('result', 'yes'));
-      },
-    );
-  }
-
-  #onResult(id: number, message: ResponseMessage, body: Body): void {
-    const outgoing = this.#outgoing.settle(id);
-    // A late outcome of a call that was cancelled or ran out of time.
-    if (outgoing === undefined) return;
-    if (outgoing.kind === 'registration') {
-      this.#onRegistrationAnswer(outgoing.settle, body);
-      return;
-    }
-    this.#outbox.drop('request', id);
-    const { trace } = message;
-    outgoing.settle(trace === undefined ? { kind: 'result', body } : { kind: 'result', body, trace });
-  }
-
-  #onError(message: ErrorMessage): void {
-    const id = message.correlationId;
-    if (typeof id !== 'number') return;
-    const outgoing = this.#outgoing.settle(id);
-    if (outgoing === undefined) return;
-    if (outgoing.kind === 'registration') {
-      outgoing.settle(undefined);
-      return;
-    }
-    this.#outbox.drop('request', id);
-    this.#assembly.drop('response', id);
-    this.#failed += 1;
-    const { failure, trace } = message;
-    outgoing.settle(trace === undefined ? { kind: 'failure', failure } : { kind: 'failure', failure, trace });
-  }
-
-  #onCancel(message: CancelMessage): void {
-    const id = message.correlationId;
-    // Also after the outcome: the body of a result may still be under way.
-    this.#outbox.drop('response', id);
-    const incoming = this.#incoming.get(id);
-    if (incoming === undefined) return;
-    this.#incoming.delete(id);
-    this.#assembly.drop('request', id);
-    incoming.cancel?.(message.mode);
-  }
-
-  #onCredit(message: CreditMessage): void {
-    // The opener of the call takes its response; the other side takes its request.
-    const of: BodyOf = message.fromOpener ? 'response' : 'request';
-    this.#outbox.credit(of, message.id, message.bytes);
-  }
-
   #onHeartbeat(message: HeartbeatMessage): void {
     if (message.kind === 'pong') this.#heartbeat.ponged(message.seq);
     else this.#sendHeartbeat('pong', message.seq);
@@ -583,19 +356,6 @@ export class Session {
     });
   }
 
-  #onRegistrationAnswer(settle: AnswerSettle, body: Body): void {
-    let answer: RegistrationAnswer | undefined;
-    try {
-      answer = decodeRegistrationAnswer(body);
-    } catch (error) {
-      if (!(error instanceof MalformedMessage)) throw error;
-      this.close(CLOSE_CODES.malformed, error.message);
-    }
-    settle(answer);
-  }
-
-  // ---- messages out
-
   /** For messages of our own making, which always fit. */
   #send(message: FederationMessage): void {
     if (this.isOpen) this.#outbox.add(message);
@@ -611,149 +371,26 @@ export class Session {
     );
   }
 
-  #answer(incoming: IncomingCall, outcome: Outcome): void {
-    const { id } = incoming;
-    // Cancelled, answered already, or the link has gone.
-    if (this.#incoming.get(id) !== incoming) return;
-    this.#incoming.delete(id);
-    if (outcome.kind === 'failure') {
-      this.#assembly.drop('request', id);
-      this.#sendError(id, outcome.failure, outcome.trace);
-      return;
-    }
-    const { body } = outcome;
-    const isSplit = this.#isBinary && body.length > CHUNK_BYTES;
-    if (body.length > this.limits.bodyBytes) {
-      this.#sendError(id, this.#tooLarge('result', 'yes'));
-      return;
-    }
-    if (isSplit && !this.#outbox.hasRoom(body.length)) {
-      this.#sendError(id, {
-        ...this.#overloaded('too many big results wait for this link'),
-        executed: 'yes',
-      });
-      return;
-    }
-    try {
-      this.#outbox.add({
-        type: 'response',
-        correlationId: id,
-        body: isSplit ? body.subarray(0, CHUNK_BYTES) : body,
-        continues: isSplit,
-        trace: outcome.trace as NonNullable<Outcome['trace']>,
-      });
-      if (isSplit) this.#outbox.stream('response', id, body, CHUNK_BYTES);
-    } catch (error) {
-      this.#sendError(id, this.#unsendable(error, body.length, 'yes'));
-    }
-  }
-
-  #sendError(id: CallId, failure: Failure, trace?: Outcome['trace']): void {
-    try {
-      this.#send({
-        type: 'error',
-        correlationId: id,
-        failure,
-        trace: trace as NonNullable<Outcome['trace']>,
-      });
-    } catch {
-      // Its value or its trace is too big for this link; that it failed, and how, must arrive all the same.
-      const { data: _value, ...rest } = failure;
-      this.#send({
-        type: 'error',
-        correlationId: id,
-        failure: { ...rest, message: rest.message.slice(0, 1_000) },
-      });
-    }
-  }
-
-  #cancelOutgoing(id: number, mode: CancelMode): void {
-    if (this.#outgoing.cancel(id) === undefined) return;
-    this.#abandon(id, mode);
-  }
-
-  #expire(id: number, outgoing: Outgoing): void {
-    if (outgoing.kind === 'registration') {
-      outgoing.settle(undefined);
-      return;
-    }
-    this.#abandon(id, 'abandon');
-    this.#settleFailed(
-      outgoing,
-      createFailure('timeout', `no answer from ${this.#name} in time`, this.#self),
-    );
-  }
-
-  #abandon(id: number, mode: CancelMode): void {
-    this.#outbox.drop('request', id);
-    this.#assembly.drop('response', id);
-    this.#send({ type: 'cancel', correlationId: id, mode });
-  }
-
-  // ---- failures
-
-  #refuse(call: Call): Failure | undefined {
-    if (!this.isOpen) {
-      return createFailure(this.#lostName, this.#lostText('not connected'), this.#self, { executed: 'no' });
-    }
-    if (call.ttl < 1) return createFailure('too_many_hops', 'the call has used up its ttl', this.#self);
-    if (call.deadline <= this.#clock.now()) {
-      return createFailure('timeout', 'the time was up before the call was sent on', this.#self, {
-        executed: 'no',
-      });
-    }
-    if (this.#outbox.isCongested) return this.#overloaded(`the link to ${this.#name} is congested`);
-    if (call.params.length > this.limits.bodyBytes) return this.#tooLarge('params', 'no');
-    if (call.params.length > CHUNK_BYTES && !this.#outbox.hasRoom(call.params.length)) {
-      return this.#overloaded(`too many big requests wait for the link to ${this.#name}`);
-    }
-    return undefined;
-  }
-
-  #settleNow(settle: Settle, failure: Failure): Cancel {
-    settle({ kind: 'failure', failure });
-    return NOTHING_TO_CANCEL;
-  }
-
-  #settleFailed(call: OutgoingCall, failure: Failure): void {
-    this.#failed += 1;
-    call.settle({ kind: 'failure', failure });
-  }
-
-  #unsendable(error: unknown, bodyBytes: number, executed: 'no' | 'yes'): Failure {
-    if (!(error instanceof MalformedMessage)) throw error;
-    // In the JSON form a body has to fit into one message.
-    if (bodyBytes > this.limits.messageBytes / 2)
-      return this.#tooLarge(executed === 'no' ? 'params' : 'result', executed);
-    return createFailure('invalid_params', error.message, this.#self, { executed });
-  }
-
-  #tooLarge(what: 'params' | 'result', executed: 'no' | 'yes'): Failure {
-    const max = this.#isBinary ? this.limits.bodyBytes : this.limits.messageBytes;
-    return createFailure('payload_too_large', `${what} over ${max} bytes`, this.#self, {
-      executed,
-      data: { limit: { name: 'body', max } },
-    });
-  }
-
-  #overloaded(message: string): Failure {
-    return createFailure('overloaded', message, this.#self, { retryAfterMs: RETRY_AFTER_MS });
-  }
-
-  get #name(): string {
-    return this.nodeId === '' ? 'a client' : this.nodeId;
-  }
-
-  get #lostName(): FailureName {
-    return this.role === 'main' ? 'peer_unreachable' : 'home_disconnected';
-  }
-
-  #lostText(why: string): string {
-    return `${this.role === 'main' ? 'Main Relay' : 'Home Relay'} ${this.#name} is not reachable: ${why}`;
+  /** This session as its parts see it. */
+  #wire(self: string): Wire {
+    const session = this;
+    return {
+      self,
+      role: this.role,
+      nodeId: this.nodeId,
+      limits: this.limits,
+      isBinary: this.#link.subprotocol === SUBPROTOCOL_BINARY,
+      clock: this.#clock,
+      outbox: this.#outbox,
+      assembly: this.#assembly,
+      get isOpen() {
+        return session.isOpen;
+      },
+      send: (message) => this.#send(message),
+      close: (code, reason) => this.close(code, reason),
+    };
   }
 }
-
-const NOTHING_TO_CANCEL: Cancel = () => {};
 
 /** Heartbeat interval by who is at the other end. */
 export function heartbeatMsFor(role: SessionRole): number {

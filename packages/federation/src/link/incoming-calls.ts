@@ -1,0 +1,155 @@
+// What the other side has asked over one link and this side has not answered yet.
+
+import {
+  type Body,
+  type Call,
+  type CallId,
+  type Cancel,
+  type CancelMessage,
+  CHUNK_BYTES,
+  CLOSE_CODES,
+  type Failure,
+  type Outcome,
+  type RequestMessage,
+  type Settle,
+} from '@relay/protocol';
+import { overloaded, tooLarge, unsendable, type Wire } from './wire.ts';
+
+/** A call that came in and has no outcome yet. */
+interface IncomingCall {
+  readonly id: CallId;
+  cancel: Cancel | undefined;
+}
+
+export class IncomingCalls {
+  readonly #wire: Wire;
+  readonly #serve: (call: Call, settle: Settle) => Cancel;
+  readonly #open = new Map<CallId, IncomingCall>();
+
+  constructor(wire: Wire, serve: (call: Call, settle: Settle) => Cancel) {
+    this.#wire = wire;
+    this.#serve = serve;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  onRequest(message: RequestMessage): void {
+    const { id } = message;
+    const wire = this.#wire;
+    if (this.#open.has(id)) {
+      wire.close(CLOSE_CODES.malformed, `message_id: ${id} is still open`);
+      return;
+    }
+    if (this.#open.size >= wire.limits.inFlight) {
+      this.#sendError(id, overloaded(wire, `over ${wire.limits.inFlight} calls at once`));
+      return;
+    }
+    const incoming: IncomingCall = { id, cancel: undefined };
+    this.#open.set(id, incoming);
+    const deadline = wire.clock.now() + message.timeoutMs;
+    if (message.continues !== true) {
+      this.#start(incoming, message, message.body, deadline);
+      return;
+    }
+    wire.assembly.begin(
+      'request',
+      id,
+      message.body,
+      (body) => this.#start(incoming, message, body, deadline),
+      () => this.#answer(incoming, { kind: 'failure', failure: tooLarge(wire, 'params') }),
+    );
+  }
+
+  onCancel({ correlationId: id, mode }: CancelMessage): void {
+    // Also after the outcome: the body of a result may still be under way.
+    this.#wire.outbox.drop('response', id);
+    const incoming = this.#open.get(id);
+    if (incoming === undefined) return;
+    this.#open.delete(id);
+    this.#wire.assembly.drop('request', id);
+    incoming.cancel?.(mode);
+  }
+
+  /** The link has ended: nobody waits for these any more. */
+  end(): void {
+    const all = [...this.#open.values()];
+    this.#open.clear();
+    for (const incoming of all) incoming.cancel?.('abandon');
+  }
+
+  #start(incoming: IncomingCall, message: RequestMessage, params: Body, deadline: number): void {
+    const call: Call = {
+      // One shape for every call; members that are undefined count as absent for every reader.
+      destination: message.destinationNode as Call['destination'] & {},
+      service: message.serverName,
+      method: message.method,
+      params,
+      deadline,
+      source: message.sourceNode,
+      caller: message.caller,
+      path: message.routingPath,
+      ttl: message.ttl,
+      priority: message.priority,
+      trace: message.trace,
+      traceparent: message.traceparent,
+      callPath: message.callPath,
+      idempotencyKey: message.idempotencyKey as string,
+    };
+    const cancel = this.#serve(call, (outcome) => this.#answer(incoming, outcome));
+    incoming.cancel = cancel;
+  }
+
+  #answer(incoming: IncomingCall, outcome: Outcome): void {
+    const { id } = incoming;
+    const wire = this.#wire;
+    // Cancelled, answered already, or the link has gone.
+    if (this.#open.get(id) !== incoming) return;
+    this.#open.delete(id);
+    if (outcome.kind === 'failure') {
+      wire.assembly.drop('request', id);
+      this.#sendError(id, outcome.failure, outcome.trace);
+      return;
+    }
+    const { body } = outcome;
+    const isSplit = wire.isBinary && body.length > CHUNK_BYTES;
+    if (body.length > wire.limits.bodyBytes) {
+      this.#sendError(id, tooLarge(wire, 'result'));
+      return;
+    }
+    if (isSplit && !wire.outbox.hasRoom(body.length)) {
+      const failure = overloaded(wire, 'too many big results wait for this link');
+      this.#sendError(id, { ...failure, executed: 'yes' });
+      return;
+    }
+    try {
+      wire.outbox.add({
+        type: 'response',
+        correlationId: id,
+        body: isSplit ? body.subarray(0, CHUNK_BYTES) : body,
+        continues: isSplit,
+        trace: outcome.trace as NonNullable<Outcome['trace']>,
+      });
+      if (isSplit) wire.outbox.stream('response', id, body, CHUNK_BYTES);
+    } catch (error) {
+      this.#sendError(id, unsendable(wire, error, 'result', body.length));
+    }
+  }
+
+  #sendError(id: CallId, failure: Failure, trace?: Outcome['trace']): void {
+    try {
+      this.#wire.send({
+        type: 'error',
+        correlationId: id,
+        failure,
+        trace: trace as NonNullable<Outcome['trace']>,
+      });
+    } catch {
+      // Its value or its trace is too big for this link; that it failed, and how, must arrive all the same.
+      const { data: _value, ...rest } = failure;
+      const message = rest.message.slice(0, 1_000);
+      this.#wire.send({ type: 'error', correlationId: id, failure: { ...rest, message } });
+    }
+  }
+}
