@@ -24,7 +24,10 @@ export function emitName(body: BodyBuilder, expression: Of<'name'>): Code {
   const read = body.module.resolution.reads.get(expression)!;
   const { name, span } = expression;
   const candidates = boundCandidates(read);
-  if (read.isCertain && candidates.length === 1) return simple(candidates[0]!.js);
+  if (read.isCertain && candidates.length === 1) {
+    const type = body.module.numeric.has(candidates[0]!) ? 'number' : undefined;
+    return { ...simple(candidates[0]!.js), type };
+  }
   const fallback = builtins.functions.has(name)
     ? body.module.builtin(name)
     : `$.unbound(${JSON.stringify(name)}, ${body.place(span)})`;

@@ -3,13 +3,17 @@
 import type { SourceFile, Span } from '../source.ts';
 import type { TypeExpression } from '../syntax/ast.ts';
 import type { Line } from './code.ts';
+import { findNumeric } from './numeric.ts';
 import { Places } from './places.ts';
 import type { Resolution } from './resolve.ts';
+import type { Variable } from './scope.ts';
 import { plainType } from './type-text.ts';
 
 export class ModuleBuilder {
   readonly resolution: Resolution;
   readonly places: Places;
+  /** Variables that hold nothing but numbers. */
+  readonly numeric: ReadonlySet<Variable>;
   /** A function that only the run time knows may wait. */
   readonly isUnknownSuspending: boolean;
   /** Functions and receive functions that stand before everything else. */
@@ -23,6 +27,7 @@ export class ModuleBuilder {
   constructor(resolution: Resolution, files: readonly SourceFile[], isUnknownSuspending: boolean) {
     this.resolution = resolution;
     this.places = new Places(files);
+    this.numeric = findNumeric(resolution);
     this.isUnknownSuspending = isUnknownSuspending;
   }
 

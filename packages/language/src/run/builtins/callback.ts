@@ -24,7 +24,10 @@ export function callbackOf(method: string, value: Value, base: number, calls: nu
 /** Thrown values, failed sends and budgets pass unchanged. */
 export function inCallback(method: string, thrown: unknown): unknown {
   if (!(thrown instanceof RuntimeFailure)) return thrown;
-  return new RuntimeFailure(`error in ${method} function: ${thrown.message}`, thrown.place);
+  const failure = new RuntimeFailure(`error in ${method} function: ${thrown.message}`, thrown.place);
+  // Where it happened, not where it was passed on.
+  if (thrown.stack !== undefined) failure.stack = thrown.stack;
+  return failure;
 }
 
 /** Returns true to stop. */
