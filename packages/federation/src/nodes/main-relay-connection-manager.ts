@@ -1,14 +1,12 @@
 // A Main's links: the Homes and clients it has accepted, and one session with each of its peers, whoever dialled.
 
 import {
-  type Challenge,
   CLOSE_CODES,
   type Clock,
   type CloseReason,
   encodeBase64url,
   type Hello,
   INSTANCE_BYTES,
-  isFinalClose,
   LINK_LIMITS,
   type Link,
   mainAddress,
@@ -21,25 +19,19 @@ import type { Admission } from '../identity/admission.ts';
 import type { OwnerRole } from '../identity/admission-store.ts';
 import type { Identity } from '../identity/keys.ts';
 import type { Dial } from '../link/dial.ts';
-import {
-  acceptHandshake,
-  type Claimant,
-  type DialHandshakeResult,
-  dialHandshake,
-  HandshakeError,
-} from '../link/handshake.ts';
-import { SUPERSEDED_MS } from '../link/reconnect.ts';
+import { acceptHandshake, type Claimant } from '../link/handshake.ts';
 import { heartbeatMsFor, Session, type SessionIdentity } from '../link/session.ts';
 import { type SessionOwner, withOverrides } from '../link/session-owner.ts';
 import { codecFor } from './codec-for.ts';
-import { ConfiguredPeer, inboundView, type PeerSource, type PeerView } from './configured-peer.ts';
+import { inboundView, type PeerSource, type PeerView } from './configured-peer.ts';
 import type { NodeEvents } from './node-event.ts';
 import { replaces } from './peer-choice.ts';
+import { type AddPeerResult, PeerDialler, peerLinkOf, reasonText } from './peer-dialler.ts';
 import { Takeovers } from './takeovers.ts';
-import { targetOf } from './target.ts';
 import { until } from './until-quiet.ts';
 
 export type { PeerSource, PeerView } from './configured-peer.ts';
+export type { AddPeerResult } from './peer-dialler.ts';
 
 /** What a Main's sessions need beside what every session needs. */
 export interface MainSessionOwner extends SessionOwner {
@@ -76,23 +68,10 @@ export interface MainConnectionOptions {
   readonly software: string;
 }
 
-export type AddPeerResult =
-  | { readonly kind: 'added'; readonly peer: PeerView }
-  | { readonly kind: 'unchanged'; readonly peer: PeerView }
-  /** `expectedId` is already configured with another URL. */
-  | { readonly kind: 'conflict'; readonly peer: PeerView };
-
 /** Sessions a second that may come back after a drain. */
 const RETURNS_PER_SECOND = 500;
 /** Random bytes of a session's text. */
 const SESSION_BYTES = 12;
-
-/** A link we dialled that has passed CHALLENGE and waits for WELCOME. */
-interface Attempt {
-  readonly link: Link;
-  /** Given up for a link of the other side; what becomes of it is no failure. */
-  hasYielded: boolean;
-}
 
 export class MainRelayConnectionManager {
   /** The instance of AUTH: this start of this node. */
@@ -102,8 +81,7 @@ export class MainRelayConnectionManager {
   readonly #homes = new Map<string, Session>();
   readonly #peers = new Map<string, Session>();
   readonly #clients = new Set<Session>();
-  readonly #configured = new Map<string, ConfiguredPeer>();
-  readonly #attempts = new Map<string, Attempt>();
+  readonly #dialler: PeerDialler;
   readonly #handshakes = new Set<Link>();
   readonly #takeovers = new Takeovers();
   /** Homes whose coming has been told. */
@@ -113,6 +91,10 @@ export class MainRelayConnectionManager {
   constructor(options: MainConnectionOptions) {
     this.#options = options;
     this.instance = encodeBase64url(options.random.bytes(INSTANCE_BYTES));
+    this.#dialler = new PeerDialler(options, this.instance, {
+      peer: (id) => this.#peers.get(id),
+      open: (link, identity) => this.#open(link, identity),
+    });
     const { owner } = options;
     this.#owner = withOverrides(owner, {
       onRegistration: (session, message) => {
@@ -121,7 +103,7 @@ export class MainRelayConnectionManager {
         return answer;
       },
       onDrain: (session, message) => {
-        for (const peer of this.#configuredAs(session.nodeId)) peer.drainWaitMs = message.reconnectInMs;
+        this.#dialler.onDrain(session.nodeId, message.reconnectInMs);
         owner.onDrain(session, message);
       },
       onClosed: (session, reason) => this.#onClosed(session, reason),
@@ -157,13 +139,8 @@ export class MainRelayConnectionManager {
 
   /** Every configured peer, also one that never answered, and those that dialled us; sorted by id, unknown ids last. */
   peers(): readonly PeerView[] {
-    const now = this.#options.clock.now();
-    const views: PeerView[] = [];
-    const seen = new Set<string>();
-    for (const peer of this.#configured.values()) {
-      if (peer.id !== undefined) seen.add(peer.id);
-      views.push(peer.view(this.#sessionOf(peer), now));
-    }
+    const views = this.#dialler.views();
+    const seen = new Set(views.map(({ id }) => id));
     for (const session of this.#peers.values())
       if (!seen.has(session.nodeId)) views.push(inboundView(session));
     return views.sort(
@@ -247,8 +224,7 @@ export class MainRelayConnectionManager {
     const { self } = this.#options;
     const next = { dialledBy: 'them', instance } as const;
     if (present !== undefined) return !replaces(peerLinkOf(present), next, self, id);
-    const attempt = this.#attempts.get(id);
-    return attempt !== undefined && !replaces({ dialledBy: 'us', instance: '' }, next, self, id);
+    return this.#dialler.isAttempting(id) && !replaces({ dialledBy: 'us', instance: '' }, next, self, id);
   }
 
   #welcome(role: Role, nodeId: string, epoch: number, resume: boolean): Welcome {
@@ -300,7 +276,7 @@ export class MainRelayConnectionManager {
       table.set(nodeId, session);
       older?.close(CLOSE_CODES.superseded, 'superseded');
     }
-    if (role === 'main') this.#onPeerOpened(session);
+    if (role === 'main') this.#dialler.onOpened(session);
     owner.onOpened(session, identity.resumed);
     if (role === 'home' && identity.resumed) this.#announce(session);
     if (role === 'main' && identity.direction === 'inbound') {
@@ -308,22 +284,6 @@ export class MainRelayConnectionManager {
     }
     session.start();
     return session;
-  }
-
-  #onPeerOpened(session: Session): void {
-    const attempt = this.#attempts.get(session.nodeId);
-    if (attempt !== undefined && session.direction === 'inbound') {
-      attempt.hasYielded = true;
-      attempt.link.close(CLOSE_CODES.superseded, 'duplicate link');
-    }
-    for (const peer of this.#configuredAs(session.nodeId)) {
-      peer.timer?.[Symbol.dispose]();
-      peer.retryAt = undefined;
-      peer.lastError = undefined;
-      peer.drainWaitMs = undefined;
-      peer.reconnect.connected();
-      if (peer.state === 'refused') peer.state = 'idle';
-    }
   }
 
   #announce(session: Session): void {
@@ -354,11 +314,8 @@ export class MainRelayConnectionManager {
         events.emit({ kind: 'home-disconnected', id: nodeId, reason: text });
       return;
     }
-    const configured = this.#configuredAs(nodeId);
-    for (const peer of configured) peer.count(session);
-    if (!isCurrent) return;
-    for (const peer of configured) this.#onLost(peer, session, reason);
-    if (session.direction === 'inbound' && configured.length === 0) {
+    this.#dialler.onClosed(session, reason, isCurrent);
+    if (isCurrent && session.direction === 'inbound' && this.#dialler.configuredAs(nodeId).length === 0) {
       events.emit({ kind: 'peer-disconnected', id: nodeId, reason: text });
     }
   }
@@ -367,227 +324,17 @@ export class MainRelayConnectionManager {
     (role === 'home' ? this.#homes : this.#peers).has(id);
 
   #isKnownPeer(id: string): boolean {
-    return this.#peers.has(id) || this.#configuredAs(id).length > 0;
+    return this.#peers.has(id) || this.#dialler.configuredAs(id).length > 0;
   }
-
-  // ---- peers that we dial
 
   /** Dials this URL until it is removed. With `expectedId` the handshake checks who answers. */
   addPeer(url: string, source: PeerSource, expectedId?: string): AddPeerResult {
-    const now = this.#options.clock.now();
-    const same = this.#configured.get(url);
-    if (same !== undefined) return { kind: 'unchanged', peer: same.view(this.#sessionOf(same), now) };
-    const other = expectedId === undefined ? undefined : this.#configuredAs(expectedId)[0];
-    if (other !== undefined) return { kind: 'conflict', peer: other.view(this.#sessionOf(other), now) };
-    const peer = new ConfiguredPeer(url, source, expectedId, this.#options.random);
-    this.#configured.set(url, peer);
-    this.#dial(peer);
-    return { kind: 'added', peer: peer.view(this.#sessionOf(peer), now) };
+    return this.#dialler.add(url, source, expectedId);
   }
 
   /** Forgets a configured peer and closes its link. False if there is none of that id or URL. */
   removePeer(idOrUrl: string): boolean {
-    const byUrl = this.#configured.get(idOrUrl);
-    const found = byUrl === undefined ? this.#configuredAs(idOrUrl) : [byUrl];
-    const id = byUrl === undefined ? idOrUrl : byUrl.id;
-    for (const peer of found) {
-      this.#configured.delete(peer.url);
-      peer.state = 'removed';
-      peer.timer?.[Symbol.dispose]();
-    }
-    const session = id === undefined ? undefined : this.#peers.get(id);
-    session?.close(CLOSE_CODES.done, 'peer removed');
-    return found.length > 0 || session !== undefined;
-  }
-
-  #configuredAs(id: string): ConfiguredPeer[] {
-    return [...this.#configured.values()].filter((peer) => peer.id === id);
-  }
-
-  #sessionOf(peer: ConfiguredPeer): Session | undefined {
-    return peer.id === undefined ? undefined : this.#peers.get(peer.id);
-  }
-
-  #dialLater(peer: ConfiguredPeer, delayMs: number): void {
-    peer.timer?.[Symbol.dispose]();
-    peer.retryAt = this.#options.clock.now() + delayMs;
-    peer.timer = this.#options.clock.after(delayMs, () => this.#dial(peer));
-  }
-
-  #dial(peer: ConfiguredPeer): void {
-    peer.retryAt = undefined;
-    // A session that stands is enough; when it ends, this is tried again.
-    if (this.#isStopped || peer.state !== 'idle' || this.#sessionOf(peer) !== undefined) return;
-    peer.state = 'connecting';
-    this.#options.events.emit({ kind: 'connecting', what: 'peer', url: peer.url });
-    let attempt: Attempt | undefined;
-    let idOfAttempt: string | undefined;
-    this.#options
-      .dial(peer.url)
-      .then((link) =>
-        this.#shakeHands(link, peer, (id) => {
-          attempt = { link, hasYielded: false };
-          idOfAttempt = id;
-          this.#attempts.set(id, attempt);
-        }),
-      )
-      .then(
-        (result) => this.#onWelcome(result, peer, attempt),
-        (error: unknown) => this.#onDialFailed(error, peer, attempt?.hasYielded === true),
-      )
-      .finally(() => {
-        if (idOfAttempt !== undefined && this.#attempts.get(idOfAttempt) === attempt)
-          this.#attempts.delete(idOfAttempt);
-      });
-  }
-
-  #shakeHands(link: Link, peer: ConfiguredPeer, begun: (id: string) => void): Promise<DialHandshakeResult> {
-    const { identity, self, clock, random, software, token, advertise } = this.#options;
-    return dialHandshake(link, identity, {
-      clock,
-      random,
-      role: 'main',
-      nodeId: self,
-      target: targetOf(peer.url),
-      instance: this.instance,
-      software,
-      ...(token !== undefined && { token }),
-      ...(advertise !== undefined && { advertise }),
-      onChallenge: (challenge) => {
-        const objection = this.#checkChallenge(challenge, peer);
-        if (objection === undefined) begun(challenge.nodeId);
-        return objection;
-      },
-    });
-  }
-
-  #checkChallenge({ nodeId, publicKey }: Challenge, peer: ConfiguredPeer): CloseReason | undefined {
-    const { self, admission } = this.#options;
-    if (nodeId === self) {
-      peer.state = 'self';
-      return { code: CLOSE_CODES.done, reason: 'this is myself' };
-    }
-    if (peer.expectedId !== undefined && nodeId !== peer.expectedId) {
-      return {
-        code: CLOSE_CODES.authenticationFailed,
-        reason: `expected ${peer.expectedId}, found ${nodeId}`,
-      };
-    }
-    if (admission.belongsToAnother('main', nodeId, encodeBase64url(publicKey))) {
-      return { code: CLOSE_CODES.authenticationFailed, reason: `key of ${nodeId} changed` };
-    }
-    peer.id = nodeId;
-    if (this.#peers.has(nodeId) || this.#attempts.has(nodeId)) {
-      return { code: CLOSE_CODES.superseded, reason: 'duplicate link' };
-    }
-    return undefined;
-  }
-
-  #onWelcome(result: DialHandshakeResult, peer: ConfiguredPeer, attempt: Attempt | undefined): void {
-    const { self, admission, events } = this.#options;
-    const { link, challenge, welcome } = result;
-    const id = challenge.nodeId;
-    if (this.#isStopped || peer.state === 'removed') {
-      link.close(CLOSE_CODES.goingAway, 'not wanted any more');
-      return;
-    }
-    peer.state = 'idle';
-    const present = this.#peers.get(id);
-    const next = { dialledBy: 'us', instance: '' } as const;
-    if (
-      attempt?.hasYielded === true ||
-      (present !== undefined && !replaces(peerLinkOf(present), next, self, id))
-    ) {
-      link.close(CLOSE_CODES.superseded, 'duplicate link');
-      present?.probe();
-      return;
-    }
-    admission.admit({ role: 'main', id, publicKey: encodeBase64url(challenge.publicKey), token: undefined });
-    this.#open(link, {
-      id: welcome.session,
-      role: 'main',
-      nodeId: id,
-      instance: '',
-      epoch: welcome.epoch,
-      direction: 'outbound',
-      url: peer.url,
-      advertise: challenge.advertise,
-      remoteAddress: targetOf(peer.url),
-      limits: welcome.limits,
-      heartbeatMs: welcome.heartbeatMs,
-      resumed: false,
-    });
-    events.emit({ kind: 'connected', what: 'peer', id, url: peer.url });
-  }
-
-  #onDialFailed(error: unknown, peer: ConfiguredPeer, hasYielded: boolean): void {
-    const { events } = this.#options;
-    if (this.#isStopped || peer.state === 'removed') return;
-    const { url } = peer;
-    if (peer.state === 'self') {
-      events.emit({ kind: 'self-dialled', url });
-      return;
-    }
-    peer.state = 'idle';
-    // Another link to this peer stands; when it ends, this one is tried again.
-    if (this.#sessionOf(peer) !== undefined) return;
-    const reason = error instanceof Error ? error.message : String(error);
-    if (error instanceof HandshakeError && isFinalClose(error.code)) {
-      this.#onRefused(peer, error.code, reason);
-      return;
-    }
-    const retryMs = peer.reconnect.failed((error as { retryAfterMs?: number }).retryAfterMs);
-    this.#dialLater(peer, retryMs);
-    // Two links of one peer met: nothing has failed.
-    if (hasYielded || (error instanceof HandshakeError && error.code === CLOSE_CODES.superseded)) return;
-    peer.lastError = reason;
-    events.emit({
-      kind: 'dial-failed',
-      what: 'peer',
-      url,
-      reason,
-      attempt: peer.reconnect.attempts,
-      retryMs,
-    });
-  }
-
-  #onLost(peer: ConfiguredPeer, session: Session, reason: CloseReason): void {
-    if (this.#isStopped || !peer.isDialled) return;
-    const text = reasonText(reason);
-    peer.lastError = text;
-    if (session.direction === 'outbound' && isFinalClose(reason.code)) {
-      this.#onRefused(peer, reason.code, text);
-      return;
-    }
-    const backOffMs = peer.reconnect.failed();
-    const retryMs = peer.drainWaitMs ?? (reason.code === CLOSE_CODES.superseded ? SUPERSEDED_MS : backOffMs);
-    peer.drainWaitMs = undefined;
-    this.#dialLater(peer, retryMs);
-    const { attempts: attempt } = peer.reconnect;
-    const { nodeId: id } = session;
-    this.#options.events.emit({
-      kind: 'lost',
-      what: 'peer',
-      id,
-      url: peer.url,
-      reason: text,
-      attempt,
-      retryMs,
-    });
-  }
-
-  #onRefused(peer: ConfiguredPeer, code: number, reason: string): void {
-    peer.state = 'refused';
-    peer.lastError = reason;
-    const { id, url } = peer;
-    this.#options.events.emit({
-      kind: 'refused',
-      what: 'peer',
-      url,
-      ...(id !== undefined && { id }),
-      code,
-      reason,
-    });
+    return this.#dialler.remove(idOrUrl);
   }
 
   // ---- the end
@@ -607,8 +354,7 @@ export class MainRelayConnectionManager {
   /** Closes what is left with 1012 and dials no more. */
   stop(): Promise<void> {
     this.#isStopped = true;
-    for (const peer of this.#configured.values()) peer.timer?.[Symbol.dispose]();
-    for (const { link } of this.#attempts.values()) link.close(CLOSE_CODES.restart, 'shutting down');
+    this.#dialler.stop();
     for (const link of this.#handshakes) link.close(CLOSE_CODES.restart, 'shutting down');
     for (const session of [...this.#homes.values(), ...this.#clients, ...this.#peers.values()]) {
       session.close(CLOSE_CODES.restart, 'shutting down');
@@ -635,14 +381,6 @@ function identityOf(
     heartbeatMs: welcome.heartbeatMs,
     resumed: welcome.resume,
   };
-}
-
-function peerLinkOf(session: Session): { dialledBy: 'us' | 'them'; instance: string } {
-  return { dialledBy: session.direction === 'outbound' ? 'us' : 'them', instance: session.instance };
-}
-
-function reasonText({ code, reason }: CloseReason): string {
-  return reason === '' ? `closed with ${code}` : reason;
 }
 
 function compare(a: string, b: string): number {
