@@ -386,6 +386,19 @@ describe('two Mains', () => {
     assert.deepEqual([session.isOpen, session.isHealthy], [true, true]);
   });
 
+  it('come back when a draining peer said', async () => {
+    const scene = new Scene();
+    const [a, b] = pair(scene, 'one');
+    await scene.clock.advance(1_000);
+    await settled(scene, b.manager.drain(5_000), 100);
+    assert.equal(a.owner.drains.length, 1);
+    assert.equal(a.manager.peer('relay-b')?.isOpen, true, 'peers stay until the drainer closes');
+    await b.manager.stop();
+    await scene.clock.advance(20);
+    const lost = a.events.find((event) => event.kind === 'lost');
+    assert.ok(lost?.kind === 'lost' && lost.retryMs <= 2);
+  });
+
   it('close with 1012 when they stop', async () => {
     const scene = new Scene();
     const [a, b] = pair(scene);

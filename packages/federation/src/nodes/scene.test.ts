@@ -2,6 +2,7 @@
 
 import {
   type Call,
+  type Cancel,
   type CloseReason,
   createFailure,
   type Discovery,
@@ -45,7 +46,7 @@ export class Owner implements MainSessionOwner {
     this.opened.push({ session, resumed });
   }
 
-  onCall(_session: Session, call: Call, settle: Settle): (mode: string) => void {
+  onCall(_session: Session, call: Call, settle: Settle): Cancel {
     this.calls.push(call);
     if (this.answer !== undefined) this.answer(call, settle);
     else if (call.method === 'echo') settle({ kind: 'result', body: call.params });
