@@ -1,5 +1,16 @@
 // What the package gives to the command line and to authors of services.
 
+export { DEFAULT_LIMITS, type ProgramLimits } from './limits.ts';
+export { type Finding, type LoadResult, loadRelayProgram, type RelayProgram } from './load.ts';
+export {
+  type CompiledProgram,
+  type RunningProgram,
+  type StartProgramOptions,
+  startProgram,
+} from './program.ts';
+export { ProgramFailed } from './program-worker.ts';
+export { type RunFileOptions, type RunResult, runFile } from './run-file.ts';
+export type { OpenStateStore, StateStore, StateStoreSpec, ValueCodec } from './state-store/state-store.ts';
 export type {
   CallContext,
   MethodFunction,
@@ -8,3 +19,4 @@ export type {
   TypeScriptService,
 } from './typescript-service.ts';
 export { ApplicationError, defineService } from './typescript-service.ts';
+export type { LogLevel } from './worker-wire.ts';

@@ -10,6 +10,7 @@ import {
   type Diagnostic,
   loadProgram,
   renderDiagnostic,
+  type Setting,
   type SourceFile,
 } from '@relay/language';
 import type { CompiledProgram } from './program.ts';
@@ -19,6 +20,8 @@ export interface RelayProgram extends CompiledProgram {
   readonly file: string;
   /** Absolute paths of all files, the main file first. */
   readonly paths: readonly string[];
+  /** Constant entries of its config blocks: what can be known before it runs. */
+  readonly settings: ReadonlyMap<string, Setting>;
   /** What the checker found, as people see it. */
   readonly findings: readonly Finding[];
 }
@@ -67,8 +70,8 @@ export function loadRelayProgram(file: string): LoadResult {
   if (loaded.diagnostics.some(({ severity }) => severity === 'error')) {
     return { ok: false, kind: 'invalid', findings, paths };
   }
-  const { code } = compileProgram(loaded);
-  return { ok: true, program: { file: main, paths, code, services: checked.services, findings } };
+  const { code, services, settings } = compileProgram(loaded, checked);
+  return { ok: true, program: { file: main, paths, code, services, settings, findings } };
 }
 
 function rendered(diagnostics: readonly Diagnostic[], files: readonly SourceFile[]): readonly Finding[] {

@@ -76,7 +76,7 @@ const RESTART_WINDOW_MS = 30_000;
 const CLOSE_MS = 5_000;
 const HEAP_MB = 256;
 /** Messages die young; room for them spares copying. */
-const YOUNG_HEAP_MB = 64;
+const YOUNG_HEAP_MB = 32;
 
 // Compiled code and the run time need no eval; with this, nobody in this process gets one that starts after it.
 let isCodeGenerationOff = false;

@@ -2,8 +2,9 @@
 // offered, and nothing outside the program can be reached.
 
 import type { Clock } from '@relay/protocol';
+import type { ProgramLimits } from './limits.ts';
 import type { CompiledProgram } from './program.ts';
-import { ProgramFailed, ProgramWorker, type ProgramWorkerOptions } from './program-worker.ts';
+import { ProgramFailed, ProgramWorker } from './program-worker.ts';
 import type { LogLevel } from './worker-wire.ts';
 
 export interface RunFileOptions {
@@ -12,7 +13,7 @@ export interface RunFileOptions {
   readonly print: (line: string) => void;
   /** A line of `log()`. */
   readonly log: (level: LogLevel, line: string) => void;
-  readonly limits?: ProgramWorkerOptions['limits'];
+  readonly limits?: Partial<ProgramLimits>;
   readonly timeoutMs?: number;
   /** Ends the program. */
   readonly signal?: AbortSignal;
