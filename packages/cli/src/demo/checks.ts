@@ -36,12 +36,14 @@ interface Check {
 
 const POSTS = [
   {
+    _type: 'Post',
     id: 1,
     title: 'Hello, federation',
     content: 'This blog runs on a small machine at home.',
     tags: ['relay'],
   },
   {
+    _type: 'Post',
     id: 2,
     title: 'No open ports',
     content: 'It only dials out, and can still be called.',
@@ -49,13 +51,13 @@ const POSTS = [
   },
 ];
 const PRODUCTS = [
-  { sku: 'lamp', name: 'Desk lamp', price: 24, stock: 5 },
-  { sku: 'cable', name: 'Network cable', price: 6, stock: 40 },
+  { _type: 'Product', sku: 'lamp', name: 'Desk lamp', price: 24, stock: 5 },
+  { _type: 'Product', sku: 'cable', name: 'Network cable', price: 6, stock: 40 },
 ];
 const HEADLINES = [
-  { id: 1, title: 'Library opens on Sundays', topic: 'town' },
-  { id: 2, title: 'Two towns share one bus', topic: 'traffic' },
-  { id: 3, title: 'Old mill gives power again', topic: 'energy' },
+  { _type: 'Headline', id: 1, title: 'Library opens on Sundays', topic: 'town' },
+  { _type: 'Headline', id: 2, title: 'Two towns share one bus', topic: 'traffic' },
+  { _type: 'Headline', id: 3, title: 'Old mill gives power again', topic: 'energy' },
 ];
 const NEWS = { available: true, titles: POSTS.map((post) => post.title) };
 
