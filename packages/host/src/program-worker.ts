@@ -158,7 +158,8 @@ export class ProgramWorker {
       if (!this.#isReady) this.#ready.reject(new ProgramFailed('the program was closed'));
       if (wasRunning) {
         this.#post(['close']);
-        this.#options.clock.after(CLOSE_MS, () => this.#closed.resolve());
+        const timer = this.#options.clock.after(CLOSE_MS, () => this.#closed.resolve());
+        void this.#closed.promise.then(() => timer[Symbol.dispose]());
       } else this.#closed.resolve();
     }
     await this.#closed.promise;
