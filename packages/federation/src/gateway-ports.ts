@@ -1,7 +1,6 @@
 // What the gateway reads, taken from the parts of a running node. Nothing is kept here: every answer is made from the living state.
 
-import type { Clock, NodeType, Random } from '@relay/protocol';
-import { NodeTypeHome, NodeTypeMain } from '@relay/protocol';
+import { type Clock, type NodeType, NodeTypeHome, NodeTypeMain, type Random } from '@relay/protocol';
 import type {
   AddPeerAnswer,
   GatewayPorts,
@@ -117,6 +116,12 @@ function registrySource(
 ): RegistrySource {
   return {
     *instances(filter) {
+      if (filter?.origin === 'self') {
+        const own =
+          filter.service === undefined ? registry.ownServices() : [registry.own(filter.service) ?? []].flat();
+        for (const instance of own) yield instanceView(instance);
+        return;
+      }
       const names =
         filter?.service === undefined
           ? new Set([...registry.local.services(), ...registry.federated.services()])

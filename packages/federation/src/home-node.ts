@@ -10,12 +10,12 @@ import {
   NodeTypeHome,
   type Random,
   type Service,
+  type SessionOwner,
   type Settle,
 } from '@relay/protocol';
 import type { Identity } from './identity/keys.ts';
 import type { MainKeyStore } from './identity/main-keys.ts';
 import type { Dial } from './link/dial.ts';
-import type { SessionOwner } from './link/session-owner.ts';
 import { HomeRelayConnectionManager } from './nodes/home-relay-connection-manager.ts';
 import type { NodeEvents } from './nodes/node-event.ts';
 import { FederationServiceRegistry } from './registry/federation-service-registry.ts';

@@ -14,13 +14,13 @@ import {
   type Random,
   type RegistrationMessage,
   type Service,
+  type Session,
   type Settle,
 } from '@relay/protocol';
 import { Balancer } from './balance/balancer.ts';
 import type { Admission } from './identity/admission.ts';
 import type { Identity } from './identity/keys.ts';
 import type { Dial } from './link/dial.ts';
-import type { Session } from './link/session.ts';
 import { MainRelayConnectionManager, type MainSessionOwner } from './nodes/main-relay-connection-manager.ts';
 import type { NodeEvents } from './nodes/node-event.ts';
 import { FederationServiceRegistry } from './registry/federation-service-registry.ts';

@@ -21,6 +21,7 @@ import {
   encodeSigned,
   encodeWelcome,
   HANDSHAKE_LIMITS,
+  Handover,
   type Hello,
   type Link,
   MalformedMessage,
@@ -31,7 +32,6 @@ import {
   type Welcome,
 } from '@relay/protocol';
 import { type Identity, verifySignature } from '../identity/keys.ts';
-import { Handover } from './handover.ts';
 
 /** The handshake did not lead to a session. */
 export class HandshakeError extends Error {

@@ -1,8 +1,7 @@
 // One peer address that this Main keeps dialling, and what a person wants to know about it.
 
-import type { Random } from '@relay/protocol';
+import type { Random, Session } from '@relay/protocol';
 import { Reconnect } from '../link/reconnect.ts';
-import type { Session } from '../link/session.ts';
 
 export type PeerSource = 'flag' | 'config' | 'dns' | 'api' | 'inbound';
 

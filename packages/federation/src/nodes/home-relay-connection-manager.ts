@@ -5,6 +5,7 @@ import {
   CLOSE_CODES,
   type Clock,
   type CloseReason,
+  codecFor,
   type DrainMessage,
   encodeBase64url,
   homeAddress,
@@ -13,15 +14,15 @@ import {
   type Link,
   type Random,
   type ServiceOffer,
+  Session,
+  type SessionOwner,
+  withOverrides,
 } from '@relay/protocol';
 import type { Identity } from '../identity/keys.ts';
 import type { MainKeyStore } from '../identity/main-keys.ts';
 import type { Dial } from '../link/dial.ts';
 import { type DialHandshakeResult, dialHandshake, HandshakeError } from '../link/handshake.ts';
 import { Reconnect, SUPERSEDED_MS } from '../link/reconnect.ts';
-import { Session } from '../link/session.ts';
-import { type SessionOwner, withOverrides } from '../link/session-owner.ts';
-import { codecFor } from './codec-for.ts';
 import type { NodeEvents } from './node-event.ts';
 import { Registration } from './registration.ts';
 import { targetOf } from './target.ts';
@@ -110,6 +111,11 @@ export class HomeRelayConnectionManager {
   /** Replaces what this Home offers; sent now, or when there is a session. */
   offer(services: readonly ServiceOffer[]): void {
     this.#registration.offer(services);
+  }
+
+  /** The Main has confirmed this service. */
+  isRegistered(service: string): boolean {
+    return this.#registration.isHeld(service);
   }
 
   status(): HomeConnectionStatus {

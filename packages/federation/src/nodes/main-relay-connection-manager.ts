@@ -4,8 +4,10 @@ import {
   CLOSE_CODES,
   type Clock,
   type CloseReason,
+  codecFor,
   encodeBase64url,
   type Hello,
+  heartbeatMsFor,
   INSTANCE_BYTES,
   LINK_LIMITS,
   type Link,
@@ -13,16 +15,17 @@ import {
   PEER_LINK_LIMITS,
   type Random,
   type Role,
+  Session,
+  type SessionIdentity,
+  type SessionOwner,
   type Welcome,
+  withOverrides,
 } from '@relay/protocol';
 import type { Admission } from '../identity/admission.ts';
 import type { OwnerRole } from '../identity/admission-store.ts';
 import type { Identity } from '../identity/keys.ts';
 import type { Dial } from '../link/dial.ts';
 import { acceptHandshake, type Claimant } from '../link/handshake.ts';
-import { heartbeatMsFor, Session, type SessionIdentity } from '../link/session.ts';
-import { type SessionOwner, withOverrides } from '../link/session-owner.ts';
-import { codecFor } from './codec-for.ts';
 import { inboundView, type PeerSource, type PeerView } from './configured-peer.ts';
 import type { NodeEvents } from './node-event.ts';
 import { replaces } from './peer-choice.ts';

@@ -9,13 +9,14 @@ import {
   isFinalClose,
   type Link,
   type Random,
+  type Session,
+  type SessionIdentity,
 } from '@relay/protocol';
 import type { Admission } from '../identity/admission.ts';
 import type { Identity } from '../identity/keys.ts';
 import type { Dial } from '../link/dial.ts';
 import { type DialHandshakeResult, dialHandshake, HandshakeError } from '../link/handshake.ts';
 import { SUPERSEDED_MS } from '../link/reconnect.ts';
-import type { Session, SessionIdentity } from '../link/session.ts';
 import { ConfiguredPeer, type PeerSource, type PeerView } from './configured-peer.ts';
 import type { NodeEvents } from './node-event.ts';
 import { type PeerLink, replaces } from './peer-choice.ts';

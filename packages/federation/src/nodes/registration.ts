@@ -6,9 +6,9 @@ import {
   type RegistrationMessage,
   type ServiceDescription,
   type ServiceOffer,
+  type Session,
   utf8Length,
 } from '@relay/protocol';
-import type { Session } from '../link/session.ts';
 
 /** Room for the other fields of a message. */
 const ENVELOPE_BYTES = 1_024;
@@ -29,6 +29,7 @@ export class Registration {
   #wanted: ReadonlyMap<string, ServiceDescription> = new Map();
   /** What the Main of `#accepted` holds, as it was sent. */
   #held: ReadonlyMap<string, ServiceDescription> = new Map();
+  readonly #refused = new Set<string>();
   #accepted = 0;
   #lastSeq = 0;
   #isSending = false;
@@ -44,9 +45,16 @@ export class Registration {
     return this.#accepted === 0 ? undefined : this.#accepted;
   }
 
+  /** The Main of this session has taken this service. */
+  isHeld(service: string): boolean {
+    const isAccepted = this.#session !== undefined && this.#accepted !== 0;
+    return isAccepted && this.#held.has(service) && !this.#refused.has(service);
+  }
+
   /** Replaces what is offered. */
   offer(services: readonly ServiceOffer[]): void {
     const { instance } = this.#options;
+    this.#refused.clear();
     this.#wanted = new Map(services.map((offer) => [offer.name, { ...offer, instance }]));
     this.#isStale = true;
     this.#send();
@@ -121,6 +129,7 @@ export class Registration {
 
   #reportRefused(answer: RegistrationAnswer): void {
     for (const { service_name: service, failure } of answer.refused ?? []) {
+      this.#refused.add(service);
       this.#options.refused(service, failure.message);
     }
   }

@@ -15,6 +15,7 @@ import {
   type RegistrationMessage,
   type RegistryState,
   type ServiceOffer,
+  type Session,
   type Settle,
 } from '@relay/protocol';
 import { ManualClock, type PathFaults, SimulatedNetwork, seededRandom } from '@relay/testkit';
@@ -22,7 +23,6 @@ import { Admission, type AdmissionMode } from '../identity/admission.ts';
 import { type AdmissionRecord, createMemoryAdmissionStore } from '../identity/admission-store.ts';
 import { createIdentity, type Identity } from '../identity/keys.ts';
 import { createMemoryMainKeys } from '../identity/main-keys.ts';
-import type { Session } from '../link/session.ts';
 import { HomeRelayConnectionManager } from './home-relay-connection-manager.ts';
 import { MainRelayConnectionManager, type MainSessionOwner } from './main-relay-connection-manager.ts';
 import type { NodeEvent } from './node-event.ts';

@@ -1,5 +1,4 @@
-import type { Clock } from '@relay/protocol';
-import type { Session } from '../link/session.ts';
+import type { Clock, Session } from '@relay/protocol';
 
 const LOOK_MS = 20;
 

@@ -1,7 +1,6 @@
 // One service at one node, as this node knows it. The registry owns these objects; router and gateway read them and count on them.
 
-import type { NodeAddress, Service, ServiceDescription } from '@relay/protocol';
-import { formatAddress } from '@relay/protocol';
+import { formatAddress, type NodeAddress, type Service, type ServiceDescription } from '@relay/protocol';
 
 /** Where an instance was learned: the own program, a connected Home, a peer Main, a direct P2P peer. */
 export type Origin = 'self' | 'home' | 'peer' | 'p2p';

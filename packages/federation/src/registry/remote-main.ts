@@ -1,8 +1,7 @@
 // What one peer Main advertises, as this Main holds it. Entries live for the ttl after the last word from their Main; a lost link
 // makes them uncallable at once. Source: protocol.md §8.
 
-import type { Discovery, RegistryEntry, RegistryState } from '@relay/protocol';
-import { REGISTRY_LIMITS } from '@relay/protocol';
+import { type Discovery, REGISTRY_LIMITS, type RegistryEntry, type RegistryState } from '@relay/protocol';
 import { bucketOf, Digest, entryKey } from './digest.ts';
 import { createInstance, type Holder, type Instance } from './instance.ts';
 

@@ -1,7 +1,8 @@
 // Bodies that come in parts, until they are whole. Credit is given as parts come in, to a few bodies at a time: so what strangers can
 // make us hold stays bounded, and every body gets its turn.
 
-import type { Body, BodyMessage, CallId } from '@relay/protocol';
+import type { Body } from '../call.ts';
+import type { BodyMessage, CallId } from '../message.ts';
 import { type BodyOf, UNASKED_BYTES } from './outbox.ts';
 
 /** Bodies that get credit at once. */

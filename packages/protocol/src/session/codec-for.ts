@@ -1,13 +1,10 @@
-import {
-  type Clock,
-  type Codec,
-  createBinaryCodec,
-  createJsonCodec,
-  type Link,
-  type LinkLimits,
-  type NodeAddress,
-  SUBPROTOCOL_BINARY,
-} from '@relay/protocol';
+import type { NodeAddress } from '../address.ts';
+import { createBinaryCodec } from '../binary-codec.ts';
+import type { Clock } from '../clock.ts';
+import { type Codec, SUBPROTOCOL_BINARY } from '../codec.ts';
+import { createJsonCodec } from '../json-codec.ts';
+import type { LinkLimits } from '../limits.ts';
+import type { Link } from '../link.ts';
 
 /** The codec of the subprotocol that both sides agreed on. */
 export function codecFor(link: Link, self: NodeAddress, clock: Clock, limits: LinkLimits): Codec {

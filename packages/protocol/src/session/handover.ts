@@ -1,6 +1,6 @@
 // A link has one listener for life, but first a handshake listens and then a session. This stands between and keeps what comes in the gap.
 
-import type { CloseReason, Link, LinkListener } from '@relay/protocol';
+import type { CloseReason, Link, LinkListener } from '../link.ts';
 
 export class Handover implements LinkListener {
   readonly #link: Link;

@@ -1,6 +1,7 @@
 // Whether the other side is still there (protocol.md §4): pings at irregular intervals, latency, and the end of a silent link.
 
-import { type Clock, HEARTBEAT, type Random } from '@relay/protocol';
+import type { Clock, Random } from '../clock.ts';
+import { HEARTBEAT } from '../limits.ts';
 
 /** What a link that is in doubt has to show a sign of life in. */
 const PROBE_MS = 5_000;

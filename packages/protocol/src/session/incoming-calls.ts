@@ -1,18 +1,10 @@
 // What the other side has asked over one link and this side has not answered yet.
 
-import {
-  type Body,
-  type Call,
-  type CallId,
-  type Cancel,
-  type CancelMessage,
-  CHUNK_BYTES,
-  CLOSE_CODES,
-  type Failure,
-  type Outcome,
-  type RequestMessage,
-  type Settle,
-} from '@relay/protocol';
+import type { Body, Call, Cancel, Outcome, Settle } from '../call.ts';
+import { CLOSE_CODES } from '../close-code.ts';
+import type { Failure } from '../failure.ts';
+import { CHUNK_BYTES } from '../limits.ts';
+import type { CallId, CancelMessage, RequestMessage } from '../message.ts';
 import { overloaded, tooLarge, unsendable, type Wire } from './wire.ts';
 
 /** A call that came in and has no outcome yet. */

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  createBinaryCodec,
-  type FederationMessage,
-  homeAddress,
-  LINK_LIMITS,
-  type Link,
-  SUBPROTOCOL_BINARY,
-} from '@relay/protocol';
 import { ManualClock } from '@relay/testkit';
+import { homeAddress } from '../address.ts';
+import { createBinaryCodec } from '../binary-codec.ts';
+import { SUBPROTOCOL_BINARY } from '../codec.ts';
+import { LINK_LIMITS } from '../limits.ts';
+import type { Link } from '../link.ts';
+import type { FederationMessage } from '../message.ts';
 import { Outbox } from './outbox.ts';
 
 /** A link whose transport takes bytes only when it is told to. */

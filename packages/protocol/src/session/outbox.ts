@@ -1,17 +1,13 @@
 // What waits to leave on one link. Messages of one turn of the event loop leave in one write; parts of big bodies come after
 // everything else, as far as the other side gave credit and only while little waits, so that a small call never stands behind a big one.
 
-import {
-  type Body,
-  type CallId,
-  CHUNK_BYTES,
-  CLOSE_CODES,
-  type Clock,
-  type Encoder,
-  type FederationMessage,
-  type Link,
-  OUTBOX_LIMITS,
-} from '@relay/protocol';
+import type { Body } from '../call.ts';
+import type { Clock } from '../clock.ts';
+import { CLOSE_CODES } from '../close-code.ts';
+import type { Encoder } from '../codec.ts';
+import { CHUNK_BYTES, OUTBOX_LIMITS } from '../limits.ts';
+import type { Link } from '../link.ts';
+import type { CallId, FederationMessage } from '../message.ts';
 
 /** Bytes of one body that may be sent before any credit came. */
 export const UNASKED_BYTES = 262_144;

@@ -1,26 +1,20 @@
 // What this side has asked over one link and has no answer to yet: calls, and registrations.
 
-import {
-  type Body,
-  type Call,
-  type CallHandler,
-  type Cancel,
-  type CancelMode,
-  CHUNK_BYTES,
-  CLOSE_CODES,
-  type CloseReason,
-  createFailure,
-  decodeRegistrationAnswer,
-  type ErrorMessage,
-  type Failure,
-  MalformedMessage,
-  PendingCalls,
-  type RegistrationAnswer,
-  type RegistrationMessage,
-  type RequestMessage,
-  type ResponseMessage,
-  type Settle,
-} from '@relay/protocol';
+import type { Body, Call, CallHandler, Cancel, CancelMode, Settle } from '../call.ts';
+import { CLOSE_CODES } from '../close-code.ts';
+import { MalformedMessage } from '../codec.ts';
+import { decodeRegistrationAnswer } from '../control-json.ts';
+import { createFailure, type Failure } from '../failure.ts';
+import { CHUNK_BYTES } from '../limits.ts';
+import type { CloseReason } from '../link.ts';
+import type {
+  ErrorMessage,
+  RegistrationAnswer,
+  RegistrationMessage,
+  RequestMessage,
+  ResponseMessage,
+} from '../message.ts';
+import { PendingCalls } from '../pending-calls.ts';
 import { lost, nameOf, overloaded, tooLarge, unsendable, type Wire } from './wire.ts';
 
 export type AnswerSettle = (answer: RegistrationAnswer | undefined) => void;

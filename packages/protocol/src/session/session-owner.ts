@@ -1,16 +1,14 @@
 // What a session needs from the node it belongs to, and no more. Policy (who may call what) is the owner's.
 
+import type { Call, Cancel, Settle } from '../call.ts';
+import type { CloseReason } from '../link.ts';
 import type {
-  Call,
-  Cancel,
-  CloseReason,
   Discovery,
   DrainMessage,
   RegistrationAnswer,
   RegistrationMessage,
   RegistryState,
-  Settle,
-} from '@relay/protocol';
+} from '../message.ts';
 import type { Session } from './session.ts';
 
 export interface SessionOwner {

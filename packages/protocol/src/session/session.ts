@@ -1,24 +1,14 @@
 // A link after its handshake: its lifetime, heartbeats and control messages. Calls in flight are kept by their own classes, one for each
 // direction; what a call may do is the owner's to decide.
 
-import {
-  type CallHandler,
-  CLOSE_CODES,
-  type Clock,
-  type CloseReason,
-  type Codec,
-  type Discovery,
-  encodeRegistrationAnswer,
-  type FederationMessage,
-  HEARTBEAT,
-  type HeartbeatMessage,
-  type Link,
-  type LinkLimits,
-  MalformedMessage,
-  type Random,
-  type RegistrationMessage,
-  SUBPROTOCOL_BINARY,
-} from '@relay/protocol';
+import type { CallHandler } from '../call.ts';
+import type { Clock, Random } from '../clock.ts';
+import { CLOSE_CODES } from '../close-code.ts';
+import { type Codec, MalformedMessage, SUBPROTOCOL_BINARY } from '../codec.ts';
+import { encodeRegistrationAnswer } from '../control-json.ts';
+import { HEARTBEAT, type LinkLimits } from '../limits.ts';
+import type { CloseReason, Link } from '../link.ts';
+import type { Discovery, FederationMessage, HeartbeatMessage, RegistrationMessage } from '../message.ts';
 import { BodyAssembly } from './body-assembly.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { IncomingCalls } from './incoming-calls.ts';

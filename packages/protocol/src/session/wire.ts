@@ -1,14 +1,10 @@
 // What the parts of a session share, and the failures that come from the link itself.
 
-import {
-  type Clock,
-  createFailure,
-  type Failure,
-  type FailureName,
-  type FederationMessage,
-  type LinkLimits,
-  MalformedMessage,
-} from '@relay/protocol';
+import type { Clock } from '../clock.ts';
+import { MalformedMessage } from '../codec.ts';
+import { createFailure, type Failure, type FailureName } from '../failure.ts';
+import type { LinkLimits } from '../limits.ts';
+import type { FederationMessage } from '../message.ts';
 import type { BodyAssembly } from './body-assembly.ts';
 import type { Outbox } from './outbox.ts';
 
