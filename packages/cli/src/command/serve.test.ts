@@ -1,13 +1,14 @@
 // Nodes as processes: what they print and in which order, what they share and refuse to share, and how they end.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type StartedProcess, startProcess } from '@relay/testkit';
+import { runInProcess } from '../testing.ts';
 import { VERSION } from '../version.ts';
 
 const ENTRY = fileURLToPath(new URL('../main.ts', import.meta.url));
@@ -181,6 +182,81 @@ describe('a Home without a program', () => {
       /^Failed to connect to Main Relay ws:.*: connection refused; retry \d+ in \d+\.\d s$/,
     );
     assert.equal((await home.stop()).code, 0);
+  });
+});
+
+describe('a node with a program', () => {
+  it('prints what the program prints before its addresses, and offers its servers', async () => {
+    const { node, port } = await mainRelay('-server -port 0 -node-id relay.com');
+    await using _main = node;
+    await using home = relay(`counter.rl -node-id alice.home -connect 127.0.0.1:${port}`);
+    await home.waitForLine(/^Connected to Main Relay relay\.com/);
+    await node.waitForLine(/^Home Relay alice\.home connected \(1 services\)$/);
+    const program = path.join(ROOT, 'examples', 'counter.rl');
+    assert.deepEqual(home.stdout.slice(0, 6), [
+      'Starting as Home Relay with node ID alice.home',
+      'FederationRouter initialized as Home Relay',
+      `Program: ${program}`,
+      'second step: 10',
+      'refused: the step must be positive',
+      'counted never',
+    ]);
+    const calls: unknown[] = [];
+    for (const by of [5, 2]) {
+      const { out } = await runInProcess([
+        'call',
+        'counter.increment',
+        `{"by":${by}}`,
+        '--main',
+        `127.0.0.1:${port}`,
+      ]);
+      calls.push(JSON.parse(out));
+    }
+    assert.deepEqual(calls, [5, 7]);
+    assert.equal((await home.stop()).code, 0);
+    await node.waitForLine(/^Home Relay alice\.home disconnected$/);
+  });
+
+  it('shares calls between two instances of a service', async () => {
+    const { node, port } = await mainRelay();
+    await using _main = node;
+    await using one = relay(`blog1.rl -node-type home -node-id alice1.home -connect 127.0.0.1:${port}`);
+    await using two = relay(`blog2.rl -node-type home -node-id alice2.home -connect 127.0.0.1:${port}`);
+    await one.waitForLine(/^Connected/);
+    await two.waitForLine(/^Connected/);
+    await node.waitForLine(/^Home Relay alice1\.home connected/);
+    await node.waitForLine(/^Home Relay alice2\.home connected/);
+    const titles = new Map<string, number>();
+    for (let index = 0; index < 10; index += 1) {
+      const { out } = await runInProcess(['call', 'blog_service.get_posts', '--main', `127.0.0.1:${port}`]);
+      const [{ title }] = JSON.parse(out);
+      titles.set(title, (titles.get(title) ?? 0) + 1);
+    }
+    assert.deepEqual(Object.fromEntries(titles), { 'From instance 1': 5, 'From instance 2': 5 });
+  });
+
+  it('does not start when the program fails', async () => {
+    for (const [text, message] of [
+      ['set = 1\n', /^Error: parse error: broken\.rl:1:\d+: /],
+      ['1 / 0\n', /^Error: broken\.rl:1:\d+: runtime error: division by zero/],
+    ] as const) {
+      const file = path.join(root, 'broken.rl');
+      writeFileSync(file, text);
+      await using node = relay(`${file} -server -port 0`);
+      assert.equal((await node.exited).code, 1);
+      assert.match(node.stderr[0] ?? '', message);
+      assert.doesNotMatch(node.stdout.join('\n'), /JSON-RPC/);
+    }
+  });
+
+  it('takes the Main Relay of a Home from the config block', async () => {
+    const file = path.join(root, 'configured.rl');
+    writeFileSync(file, 'config { relay: "127.0.0.1:1", node_id: "carol.home" }\n');
+    await using node = relay(`home ${file}`);
+    await node.waitForLine(
+      /^Failed to connect to Main Relay ws:\/\/127\.0\.0\.1:1\/ws\/federation: connection refused/,
+    );
+    assert.equal(node.stdout[0], 'Starting as Home Relay with node ID carol.home');
   });
 });
 
