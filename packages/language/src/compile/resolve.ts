@@ -12,6 +12,7 @@ import type {
   Server,
 } from '../syntax/ast.ts';
 import { partsOf } from '../syntax/walk.ts';
+import { collectTexts, isExpression, mayBeFunction, outsideOf, singleName } from './names.ts';
 import {
   type Activation,
   declaringScope,
@@ -84,7 +85,7 @@ class Resolver {
 
   run(): Resolution {
     const global = this.#scope;
-    for (const item of this.#items) this.#collectTexts(item);
+    collectTexts(this.#items, this.#texts);
     const topLevel = this.#items.filter(isExpression);
     this.#collectNames(topLevel, global);
     this.#findConstants(topLevel, global);
@@ -132,28 +133,6 @@ class Resolver {
   }
 
   // Before a scope is walked: its slots.
-
-  #collectTexts(item: Item): void {
-    const stack: (Item | Expression)[] = [item];
-    const entries = (list: readonly { key: { text: string } }[]): void => {
-      for (const { key } of list) this.#texts.add(key.text);
-    };
-    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-      if (next.kind === 'server') {
-        for (const field of next.state) if (field.initial !== undefined) stack.push(field.initial);
-        for (const receive of next.receives) stack.push(...receive.body.items);
-      } else if (next.kind === 'config') {
-        entries(next.entries);
-        stack.push(...next.entries.map((entry) => entry.value));
-      } else if (next.kind === 'struct-declaration') {
-        for (const field of next.fields) this.#texts.add(field.name.text);
-      } else if (isExpression(next)) {
-        if (next.kind === 'object' || next.kind === 'struct' || next.kind === 'send') entries(next.entries);
-        if (next.kind === 'literal' && next.literal.kind === 'string') this.#texts.add(next.literal.value);
-        stack.push(...partsOf(next));
-      }
-    }
-  }
 
   /** Slots for all names set or defined in a declaring scope, not in the scopes within it. */
   #collectNames(items: readonly Expression[], scope: Scope): void {
@@ -531,52 +510,5 @@ class Resolver {
       if (outer.length === 0) this.#bind(own);
     }
     return { own, outer, isOuterCertain };
-  }
-}
-
-function isExpression(item: Item | Expression): item is Expression {
-  switch (item.kind) {
-    case 'import':
-    case 'struct-declaration':
-    case 'protocol':
-    case 'server':
-    case 'template':
-    case 'config':
-      return false;
-    default:
-      return true;
-  }
-}
-
-function singleName(expression: Expression): string | undefined {
-  if (expression.kind === 'for') return expression.variable.text;
-  return expression.kind === 'try' ? expression.variable?.text : undefined;
-}
-
-/** The parts to which the loop or catch variable does not belong. */
-function outsideOf(expression: Expression): readonly Expression[] {
-  if (expression.kind === 'for') return [expression.iterable];
-  return expression.kind === 'try' ? expression.body.items : [];
-}
-
-function mayBeFunction(expression: Expression): boolean {
-  switch (expression.kind) {
-    case 'literal':
-    case 'array':
-    case 'object':
-    case 'struct':
-    case 'binary':
-    case 'unary':
-    case 'for':
-    case 'while':
-    case 'throw':
-    case 'send':
-    case 'state':
-    case 'missing':
-      return false;
-    case 'logical':
-      return expression.operator === '??';
-    default:
-      return true;
   }
 }
