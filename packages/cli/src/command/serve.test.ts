@@ -122,6 +122,24 @@ describe('a server node', () => {
     }
   });
 
+  it('ends at once when asked twice while it drains', async () => {
+    for (const [signal, exitCode] of [
+      ['SIGTERM', 143],
+      ['SIGINT', 130],
+    ] as const) {
+      const { node, port } = await mainRelay();
+      await using home = relay(`-connect 127.0.0.1:${port}`);
+      await node.waitForLine(/^Home Relay .* connected/);
+      // A Home that hears nothing does not leave, so the Main waits for it.
+      home.kill('SIGSTOP');
+      node.kill(signal);
+      await node.waitForLine(/^Shutting down:/);
+      node.kill(signal);
+      assert.equal((await node.exited).code, exitCode);
+      home.kill('SIGCONT');
+    }
+  });
+
   it('ends when the process that started it is gone', async () => {
     // The helper closes stdin at once: that is what a killed parent looks like.
     await using node = relay('-server -port 0', { env: { RELAY_PARENT_PIPE: '1' } });
