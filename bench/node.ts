@@ -1,0 +1,59 @@
+// One Relay node as a bench process: node.ts main ID [PEER-URL] | node.ts home ID MAIN-URL SERVICE, where SERVICE is `typescript` or `rl`.
+// Started through the same composition roots as the command, with everything on that is on by default.
+
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createLog, holdPort, startRelay, systemClock } from '@relay/federation';
+import { defineService, loadRelayProgram, startProgram } from '@relay/host';
+import type { CallHandler, Service } from '@relay/protocol';
+import { sayReady } from './processes.ts';
+
+const [kind = '', nodeId = '', url = '', service = ''] = process.argv.slice(2);
+
+async function startService(): Promise<{
+  readonly services: readonly Service[];
+  connect(outbound: CallHandler): void;
+}> {
+  if (service === 'typescript') {
+    const echo = defineService('echo', {
+      echo: { params: { text: 'string' }, returns: 'string', effect: 'pure', run: (_context, text) => text },
+    });
+    return {
+      services: [echo],
+      connect: (outbound) => echo.connect({ clock: systemClock, nodeId: () => nodeId, outbound }),
+    };
+  }
+  const loaded = loadRelayProgram(path.join(import.meta.dirname, 'echo.rl'));
+  if (!loaded.ok) throw new Error('echo.rl does not load');
+  const program = await startProgram(loaded.program, {
+    clock: systemClock,
+    nodeId: () => nodeId,
+    log: () => {},
+    print: () => {},
+  });
+  return { services: program.services, connect: (outbound) => program.setOutbound(outbound) };
+}
+
+const program = kind === 'home' ? await startService() : undefined;
+const port = await holdPort({ host: '127.0.0.1', port: 0 });
+const node = await startRelay({
+  nodeType: kind === 'home' ? 'home' : 'main',
+  nodeId,
+  version: 'bench',
+  port,
+  folder: mkdtempSync(path.join(tmpdir(), 'relay-bench-')),
+  services: program?.services ?? [],
+  log: createLog({
+    level: 'warn',
+    format: 'text',
+    write: (line) => process.stderr.write(line),
+    clock: systemClock,
+  }),
+  events: { emit: () => {} },
+  ...(kind === 'home' ? { urls: [`${url}/ws/federation`] } : {}),
+  ...(kind === 'main' && url !== '' ? { peers: [`${url}/ws/peers`] } : {}),
+});
+program?.connect(node.outbound);
+node.connect();
+sayReady({ url: `ws://127.0.0.1:${port.port}`, http: `127.0.0.1:${port.port}` });
