@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
+import { type ConnectionState, connect, RelayError, type WebSocketConstructor } from '@relay/client';
 import { createLog, holdPort, type RelayNode, startRelay, systemClock } from '@relay/federation';
 import { ApplicationError, defineService } from '@relay/host';
 import { waitFor } from '@relay/testkit';
 import { WebSocket } from 'ws';
-import { type ConnectionState, connect, RelayError, type WebSocketConstructor } from './index.ts';
-import { federationUrl } from './options.ts';
+import { federationUrl } from '../packages/client/src/options.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'relay-client-'));
 after(() => rmSync(root, { recursive: true, force: true }));
