@@ -5,7 +5,7 @@ import type { TypeExpression } from '../syntax/ast.ts';
 import type { Line } from './code.ts';
 import { findNumeric } from './numeric.ts';
 import { Places } from './places.ts';
-import type { Resolution } from './resolve.ts';
+import type { Resolution } from './resolution.ts';
 import type { Variable } from './scope.ts';
 import { plainType } from './type-text.ts';
 

@@ -2,7 +2,7 @@
 // drops it where a write contradicts, until nothing changes. It only saves checks: in doubt a variable is not in the set.
 
 import type { Expression } from '../syntax/ast.ts';
-import type { Resolution } from './resolve.ts';
+import type { Resolution } from './resolution.ts';
 import type { Variable } from './scope.ts';
 
 const MAX_ROUNDS = 20;

@@ -12,7 +12,9 @@ import type {
   Server,
 } from '../syntax/ast.ts';
 import { partsOf } from '../syntax/walk.ts';
-import { collectTexts, isExpression, mayBeFunction, outsideOf, singleName } from './names.ts';
+import { Certainty } from './certainty.ts';
+import { collectTexts, isExpression, mayBeFunction } from './names.ts';
+import type { FunctionPlan, Resolution } from './resolution.ts';
 import {
   type Activation,
   declaringScope,
@@ -21,6 +23,7 @@ import {
   type Variable,
   type Write,
 } from './scope.ts';
+import { definedOnce, Slots } from './slots.ts';
 
 export const CALLBACK_METHODS: ReadonlySet<string> = new Set([
   'map',
@@ -33,28 +36,6 @@ export const CALLBACK_METHODS: ReadonlySet<string> = new Set([
 ]);
 
 type Of<K extends Expression['kind']> = Expression & { readonly kind: K };
-
-export interface FunctionPlan {
-  readonly activation: Activation;
-  readonly scope: Scope;
-  /** The slot that a named function defines. */
-  readonly variable: Variable | undefined;
-}
-
-/** What the second pass needs to know. */
-export interface Resolution {
-  readonly global: Scope;
-  readonly reads: ReadonlyMap<Expression, Read>;
-  readonly writes: ReadonlyMap<Expression, Write>;
-  readonly functions: ReadonlyMap<FunctionExpression | Receive, FunctionPlan>;
-  /** Scopes of bare blocks, loops and catch bodies. */
-  readonly scopes: ReadonlyMap<Expression, Scope>;
-  readonly activations: readonly Activation[];
-  /** Method calls and dispatch arms that may call something unknown. */
-  readonly unknownCalls: ReadonlySet<Expression>;
-  /** The function that a method or arm calls for certain. */
-  readonly knownCalls: ReadonlyMap<Expression, Activation>;
-}
 
 export function resolveProgram(items: readonly Item[]): Resolution {
   return new Resolver(items).run();
@@ -71,11 +52,9 @@ class Resolver {
   readonly #knownCalls = new Map<Expression, Activation>();
   /** Every key and string of the program: only these can be names of fields that hold functions. */
   readonly #texts = new Set<string>();
-  readonly #certain = new Set<Variable>();
-  /** What became certain in each open branch, to be undone at its end. */
-  readonly #branches: Variable[][] = [[]];
+  readonly #certainty = new Certainty();
+  readonly #slots = new Slots();
   #scope: Scope;
-  #ids = 0;
 
   constructor(items: readonly Item[]) {
     this.#items = items;
@@ -87,7 +66,7 @@ class Resolver {
     const global = this.#scope;
     collectTexts(this.#items, this.#texts);
     const topLevel = this.#items.filter(isExpression);
-    this.#collectNames(topLevel, global);
+    this.#slots.collect(topLevel, global);
     this.#findConstants(topLevel, global);
     for (const item of this.#items) this.#item(item);
     return {
@@ -121,64 +100,10 @@ class Resolver {
     return activation;
   }
 
-  #declare(scope: Scope, name: string, canBeBound = false): Variable {
-    let found = scope.variables.get(name);
-    if (found === undefined) {
-      this.#ids += 1;
-      found = { name, js: `v${this.#ids}_${name}`, scope, canBeBound, constant: undefined };
-      scope.variables.set(name, found);
-    }
-    if (canBeBound) found.canBeBound = true;
-    return found;
-  }
-
-  // Before a scope is walked: its slots.
-
-  /** Slots for all names set or defined in a declaring scope, not in the scopes within it. */
-  #collectNames(items: readonly Expression[], scope: Scope): void {
-    for (const item of items) this.#collectName(item, scope, new Set());
-  }
-
-  #collectName(expression: Expression, scope: Scope, single: ReadonlySet<string>): void {
-    if (expression.kind === 'block') return;
-    if (expression.kind === 'function') {
-      if (expression.name !== undefined) this.#declare(scope, expression.name.text, true);
-      return;
-    }
-    if (expression.kind === 'set' && !single.has(expression.name.text)) {
-      this.#declare(scope, expression.name.text);
-    }
-    const bound = singleName(expression);
-    const outside = outsideOf(expression);
-    for (const part of partsOf(expression)) {
-      const inner = bound === undefined || outside.includes(part) ? single : new Set([...single, bound]);
-      this.#collectName(part, scope, inner);
-    }
-  }
-
   /** Global names with exactly one definition, which captures nothing but globals. */
   #findConstants(items: readonly Expression[], global: Scope): void {
-    const counts = new Map<string, number>();
-    const functions: FunctionExpression[] = [];
-    const count = (expression: Expression, isInSingle: boolean): void => {
-      if (expression.kind === 'block') return;
-      if (expression.kind === 'function') {
-        const name = expression.name?.text;
-        if (name === undefined) return;
-        counts.set(name, (counts.get(name) ?? 0) + (isInSingle ? 2 : 1));
-        functions.push(expression);
-        return;
-      }
-      if (expression.kind === 'set') {
-        counts.set(expression.name.text, (counts.get(expression.name.text) ?? 0) + 2);
-      }
-      const isSingle = isInSingle || singleName(expression) !== undefined;
-      for (const part of partsOf(expression)) count(part, isSingle);
-    };
-    for (const item of items) count(item, false);
-    for (const expression of functions) {
+    for (const expression of definedOnce(items)) {
       const name = expression.name!.text;
-      if (counts.get(name) !== 1) continue;
       const activation = this.#activation(name, expression.params.length, undefined);
       const variable = global.variables.get(name)!;
       variable.constant = activation;
@@ -196,28 +121,6 @@ class Resolver {
     const plan = { activation, scope, variable };
     this.#functions.set(source, plan);
     return plan;
-  }
-
-  // Certainty.
-
-  #bind(variable: Variable): void {
-    if (this.#certain.has(variable)) return;
-    this.#certain.add(variable);
-    this.#branches.at(-1)!.push(variable);
-  }
-
-  /** Runs a part that may be left out; gives what it would make certain. */
-  #branch(walk: () => void): readonly Variable[] {
-    this.#branches.push([]);
-    walk();
-    const added = this.#branches.pop()!;
-    for (const variable of added) this.#certain.delete(variable);
-    return added;
-  }
-
-  #bindBoth(a: readonly Variable[], b: readonly Variable[]): void {
-    const others = new Set(b);
-    for (const variable of a) if (others.has(variable)) this.#bind(variable);
   }
 
   #within(scope: Scope, walk: () => void): void {
@@ -258,11 +161,11 @@ class Resolver {
 
   #function(source: FunctionExpression | Receive): void {
     const { scope } = this.#functions.get(source)!;
-    this.#branch(() => {
+    this.#certainty.branch(() => {
       for (const { name } of source.params as readonly Parameter[]) {
-        this.#bind(this.#declare(scope, name.text, true));
+        this.#certainty.bind(this.#slots.declare(scope, name.text, true));
       }
-      this.#collectNames(source.body.items, scope);
+      this.#slots.collect(source.body.items, scope);
       this.#within(scope, () => this.#body(source.body));
     });
   }
@@ -296,14 +199,14 @@ class Resolver {
         return;
       case 'while':
         this.#expression(expression.condition);
-        this.#branch(() => this.#body(expression.body));
+        this.#certainty.branch(() => this.#body(expression.body));
         return;
       case 'try':
         this.#try(expression);
         return;
       case 'logical':
         this.#expression(expression.left);
-        this.#branch(() => this.#expression(expression.right));
+        this.#certainty.branch(() => this.#expression(expression.right));
         return;
       case 'dispatch':
         this.#dispatch(expression);
@@ -329,12 +232,12 @@ class Resolver {
       const { server } = this.#scope.activation;
       const activation = this.#activation(name ?? '', expression.params.length, server);
       const variable =
-        name === undefined ? undefined : this.#declare(declaringScope(this.#scope), name, true);
+        name === undefined ? undefined : this.#slots.declare(declaringScope(this.#scope), name, true);
       plan = this.#plan(expression, activation, this.#scope, variable);
       activation.isValue = true;
     }
     // The body cannot run before the name is bound.
-    if (plan.variable !== undefined) this.#bind(plan.variable);
+    if (plan.variable !== undefined) this.#certainty.bind(plan.variable);
     this.#function(expression);
   }
 
@@ -346,19 +249,19 @@ class Resolver {
       variables: new Map(),
     };
     this.#scopes.set(expression, scope);
-    this.#collectNames(expression.body.items, scope);
+    this.#slots.collect(expression.body.items, scope);
     // `return` may leave it early, so nothing in it makes an outer slot certain.
-    this.#branch(() => this.#within(scope, () => this.#body(expression.body)));
+    this.#certainty.branch(() => this.#within(scope, () => this.#body(expression.body)));
   }
 
   #if(expression: Of<'if'>): void {
     this.#expression(expression.condition);
-    const then = this.#branch(() => this.#body(expression.then));
+    const then = this.#certainty.branch(() => this.#body(expression.then));
     const { otherwise } = expression;
     if (otherwise !== undefined)
-      this.#bindBoth(
+      this.#certainty.bindBoth(
         then,
-        this.#branch(() => this.#body(otherwise)),
+        this.#certainty.branch(() => this.#body(otherwise)),
       );
   }
 
@@ -367,26 +270,26 @@ class Resolver {
     const { activation } = this.#scope;
     const scope: Scope = { kind: 'single', parent: this.#scope, activation, variables: new Map() };
     this.#scopes.set(expression, scope);
-    return this.#branch(() => {
-      this.#bind(this.#declare(scope, name, true));
+    return this.#certainty.branch(() => {
+      this.#certainty.bind(this.#slots.declare(scope, name, true));
       this.#within(scope, () => this.#body(body));
     });
   }
 
   #try(expression: Of<'try'>): void {
-    const tried = this.#branch(() => this.#body(expression.body));
+    const tried = this.#certainty.branch(() => this.#body(expression.body));
     const { variable, handler } = expression;
     const handled =
       variable === undefined
-        ? this.#branch(() => this.#body(handler))
+        ? this.#certainty.branch(() => this.#body(handler))
         : this.#single(expression, variable.text, handler);
-    this.#bindBoth(tried, handled);
+    this.#certainty.bindBoth(tried, handled);
   }
 
   #dispatch(expression: Of<'dispatch'>): void {
     this.#expression(expression.subject);
     for (const { value } of expression.arms) {
-      this.#branch(() => this.#expression(value));
+      this.#certainty.branch(() => this.#expression(value));
       if (value.kind === 'function') this.#callsKnown(value, this.#functions.get(value)!.activation);
       else if (mayBeFunction(value)) this.#callsUnknown(value);
     }
@@ -485,7 +388,7 @@ class Resolver {
       const variable = scope.variables.get(name);
       if (variable === undefined) continue;
       candidates.push(variable);
-      if (this.#certain.has(variable)) return { candidates, isCertain: true };
+      if (this.#certainty.has(variable)) return { candidates, isCertain: true };
     }
     return { candidates, isCertain: false };
   }
@@ -493,21 +396,21 @@ class Resolver {
   #write(name: string): Write {
     let scope = this.#scope;
     while (scope.kind === 'single' && !scope.variables.has(name)) scope = scope.parent!;
-    const own = this.#declare(scope, name);
+    const own = this.#slots.declare(scope, name);
     const outer: Variable[] = [];
     let isOuterCertain = false;
-    if (!this.#certain.has(own) && scope.kind !== 'global') {
+    if (!this.#certainty.has(own) && scope.kind !== 'global') {
       for (let at = scope.parent; at !== undefined && at.kind !== 'global'; at = at.parent) {
         const variable = at.variables.get(name);
         if (variable === undefined) continue;
         outer.push(variable);
-        isOuterCertain = this.#certain.has(variable);
+        isOuterCertain = this.#certainty.has(variable);
         if (isOuterCertain) break;
       }
     }
     if (!isOuterCertain) {
       own.canBeBound = true;
-      if (outer.length === 0) this.#bind(own);
+      if (outer.length === 0) this.#certainty.bind(own);
     }
     return { own, outer, isOuterCertain };
   }
