@@ -55,12 +55,14 @@ export function readSource(file: string): ConfigSource {
   });
 }
 
-/** The first error, as one line: `parse error: FILE:LINE:COL: MESSAGE`. */
-export function parseErrorText(findings: readonly Finding[], files: readonly SourceFile[]): string {
-  const first = findings.find(({ diagnostic }) => diagnostic.severity === 'error')?.diagnostic;
-  if (first === undefined) return 'parse error';
-  const { file, line, column } = placeOf(first, files);
-  return `parse error: ${file}:${line}:${column}: ${first.message}`;
+/** Every error, a line each: `parse error: FILE:LINE:COL: MESSAGE`. The first gets its `Error: ` from whoever prints the failure. */
+function parseErrorText(findings: readonly Finding[], files: readonly SourceFile[]): string {
+  const lines = findings.flatMap(({ diagnostic }) => {
+    if (diagnostic.severity !== 'error') return [];
+    const { file, line, column } = placeOf(diagnostic, files);
+    return [`parse error: ${file}:${line}:${column}: ${diagnostic.message}`];
+  });
+  return lines.join('\nError: ') || 'parse error';
 }
 
 export interface Place {
