@@ -19,6 +19,9 @@ export function findNumeric(resolution: Resolution): ReadonlySet<Variable> {
   }
   const numeric = new Set(writings.flatMap(({ targets }) => targets));
   for (const variable of boundOtherwise(resolution)) numeric.delete(variable);
+  if (resolution.isSession) {
+    for (const variable of resolution.global.variables.values()) numeric.delete(variable);
+  }
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const { size } = numeric;
     for (const { targets, value } of writings) {

@@ -3,7 +3,8 @@
 
 import type { InferredEffect } from '../check/effect.ts';
 import type { ServiceInterface } from '../check/service-interface.ts';
-import type { Receive } from '../syntax/ast.ts';
+import type { SourceFile } from '../source.ts';
+import type { Item, Receive } from '../syntax/ast.ts';
 import type { LoadedProgram } from '../syntax/load.ts';
 import { BodyBuilder } from './body-builder.ts';
 import { DISCARD, type Line, type Target } from './code.ts';
@@ -36,15 +37,30 @@ export interface CheckedProgram {
 
 /** Of a program without syntax and load errors. */
 export function compileProgram(program: LoadedProgram, checked: CheckedProgram): CompiledProgram {
-  const resolution = resolveProgram(program.items);
-  const isUnknownSuspending = findSuspending(resolution.activations);
-  const module = new ModuleBuilder(resolution, program.files, isUnknownSuspending);
+  return {
+    ...compileModule(program.items, program.files, checked.effects, false),
+    files: program.files.map((file) => file.name),
+    services: checked.services,
+    settings: constantSettings(program.items),
+  };
+}
+
+/** `isSession`: a part of a program; its globals are those of the run time, which all parts share. */
+export function compileModule(
+  items: readonly Item[],
+  files: readonly SourceFile[],
+  effects: ReadonlyMap<Receive, InferredEffect>,
+  isSession: boolean,
+): Pick<CompiledProgram, 'code' | 'sourceMap'> {
+  const resolution = resolveProgram(items, isSession);
+  const isUnknownSuspending = findSuspending(resolution.activations, isSession);
+  const module = new ModuleBuilder(resolution, files, isUnknownSuspending);
   const top = resolution.global.activation;
   const body = new BodyBuilder(module, top, FORMS, undefined);
   const result: Target = { kind: 'assign', variable: body.temp() };
   body.emit(`${result.variable} = null;`);
-  program.items.forEach((item, at) => {
-    const target = at === program.items.length - 1 ? result : DISCARD;
+  items.forEach((item, at) => {
+    const target = at === items.length - 1 ? result : DISCARD;
     switch (item.kind) {
       case 'import':
       case 'struct-declaration':
@@ -52,17 +68,18 @@ export function compileProgram(program: LoadedProgram, checked: CheckedProgram):
       case 'server':
       case 'template':
       case 'config':
-        body.deliver(emitDeclaration(body, item, checked.effects), target, item.span);
+        body.deliver(emitDeclaration(body, item, effects), target, item.span);
         return;
       default:
         body.statement(item, target);
     }
   });
   const line = (text: string): Line => ({ text, span: undefined, isPure: true });
-  const slots = [...slotsOf(resolution.global), ...body.temps];
+  const slots = [...(isSession ? [] : slotsOf(resolution.global)), ...body.temps];
   const lines = [
     line(`export default ${top.suspends ? 'async ' : ''}function ($0, ${top.message}) {`),
-    line(`const $ = $0.open(${module.tables(program.files)});`),
+    line(`const $ = $0.open(${module.tables(files)});`),
+    ...(isSession ? [line('const g = $.globals;')] : []),
     ...module.constantLines(),
     line(`let ${slots.join(', ')};`),
     ...module.hoisted,
@@ -73,9 +90,6 @@ export function compileProgram(program: LoadedProgram, checked: CheckedProgram):
   ];
   return {
     code: `${lines.map(({ text }) => text).join('\n')}\n`,
-    sourceMap: sourceMap(lines, program.files, module.places),
-    files: program.files.map((file) => file.name),
-    services: checked.services,
-    settings: constantSettings(program.items),
+    sourceMap: sourceMap(lines, files, module.places),
   };
 }

@@ -11,6 +11,8 @@ export interface FunctionPlan {
 }
 
 export interface Resolution {
+  /** Other modules share the globals: nothing is known of what they bind and call. */
+  readonly isSession: boolean;
   readonly global: Scope;
   readonly reads: ReadonlyMap<Expression, Read>;
   readonly writes: ReadonlyMap<Expression, Write>;

@@ -37,8 +37,9 @@ export const CALLBACK_METHODS: ReadonlySet<string> = new Set([
 
 type Of<K extends Expression['kind']> = Expression & { readonly kind: K };
 
-export function resolveProgram(items: readonly Item[]): Resolution {
-  return new Resolver(items).run();
+/** `isSession`: the items are a part of a program whose other parts are not known. */
+export function resolveProgram(items: readonly Item[], isSession = false): Resolution {
+  return new Resolver(items, isSession).run();
 }
 
 class Resolver {
@@ -53,11 +54,14 @@ class Resolver {
   /** Every key and string of the program: only these can be names of fields that hold functions. */
   readonly #texts = new Set<string>();
   readonly #certainty = new Certainty();
-  readonly #slots = new Slots();
+  readonly #slots: Slots;
+  readonly #isSession: boolean;
   #scope: Scope;
 
-  constructor(items: readonly Item[]) {
+  constructor(items: readonly Item[], isSession: boolean) {
     this.#items = items;
+    this.#isSession = isSession;
+    this.#slots = new Slots(isSession);
     const top = this.#activation('', 0, undefined);
     this.#scope = { kind: 'global', parent: undefined, activation: top, variables: new Map() };
   }
@@ -67,9 +71,10 @@ class Resolver {
     collectTexts(this.#items, this.#texts);
     const topLevel = this.#items.filter(isExpression);
     this.#slots.collect(topLevel, global);
-    this.#findConstants(topLevel, global);
+    if (!this.#isSession) this.#findConstants(topLevel, global);
     for (const item of this.#items) this.#item(item);
     return {
+      isSession: this.#isSession,
       global,
       reads: this.#reads,
       writes: this.#writes,
@@ -341,7 +346,7 @@ class Resolver {
     const name = expression.member.text;
     const [callback] = expression.args;
     const isBuiltin = [...builtins.methods.values()].some((table) => table.has(name));
-    if (!isBuiltin || this.#texts.has(name)) this.#callsUnknown(expression);
+    if (!isBuiltin || this.#isSession || this.#texts.has(name)) this.#callsUnknown(expression);
     else if (CALLBACK_METHODS.has(name) && callback !== undefined) {
       const known = this.#functionOf(callback);
       if (known === undefined) this.#callsUnknown(expression);
@@ -385,7 +390,8 @@ class Resolver {
   #read(name: string): Read {
     const candidates: Variable[] = [];
     for (let scope: Scope | undefined = this.#scope; scope !== undefined; scope = scope.parent) {
-      const variable = scope.variables.get(name);
+      let variable = scope.variables.get(name);
+      if (this.#isSession && scope.kind === 'global') variable ??= this.#slots.declare(scope, name);
       if (variable === undefined) continue;
       candidates.push(variable);
       if (this.#certainty.has(variable)) return { candidates, isCertain: true };

@@ -6,13 +6,21 @@ import { outsideOf, singleName } from './names.ts';
 import type { Scope, Variable } from './scope.ts';
 
 export class Slots {
+  readonly #isSession: boolean;
   #ids = 0;
+
+  constructor(isSession = false) {
+    this.#isSession = isSession;
+  }
 
   declare(scope: Scope, name: string, canBeBound = false): Variable {
     let found = scope.variables.get(name);
     if (found === undefined) {
       this.#ids += 1;
-      found = { name, js: `v${this.#ids}_${name}`, scope, canBeBound, constant: undefined };
+      // Globals of a session are shared by its modules, any of which may bind them.
+      const isShared = this.#isSession && scope.kind === 'global';
+      const js = isShared ? `g.v_${name}` : `v${this.#ids}_${name}`;
+      found = { name, js, scope, canBeBound: canBeBound || isShared, constant: undefined };
       scope.variables.set(name, found);
     }
     if (canBeBound) found.canBeBound = true;

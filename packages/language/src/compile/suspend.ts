@@ -2,9 +2,9 @@
 
 import type { Activation } from './scope.ts';
 
-/** Sets `suspends` everywhere; true if something unknown may wait. */
-export function findSuspending(activations: readonly Activation[]): boolean {
-  let isUnknownSuspending = false;
+/** Sets `suspends` everywhere; true if something unknown may wait, for which there may be reasons elsewhere. */
+export function findSuspending(activations: readonly Activation[], assumed = false): boolean {
+  let isUnknownSuspending = assumed;
   for (let isChanged = true; isChanged; ) {
     isChanged = false;
     for (const activation of activations) {

@@ -71,6 +71,10 @@ export class ModuleRuntime {
     this.#operands = new Map(tables.operands.map(([place, left, right]) => [place, [left, right]]));
   }
 
+  get globals(): Record<string, Value | undefined> {
+    return this.#runtime.globals;
+  }
+
   // Constants of a module.
 
   shape(keys: readonly string[]): Shape {

@@ -7,13 +7,15 @@ import { RuntimeFailure } from './failure.ts';
 import { ModuleRuntime, type ModuleTables } from './module-runtime.ts';
 import { sendMessage } from './server.ts';
 import type { StructDefinition } from './type.ts';
-import { type FunctionBody, FunctionValue } from './value.ts';
+import { type FunctionBody, FunctionValue, type Value } from './value.ts';
 
 /** What belongs to a program, whatever modules it is made of. */
 export class Runtime {
   readonly effects: Effects;
   readonly structs = new Map<string, StructDefinition>();
   readonly protocols = new Map<string, ReadonlyMap<string, number>>();
+  /** Of a session: what its modules share. The keys carry a prefix, and there is no prototype to meet. */
+  readonly globals: Record<string, Value | undefined> = Object.create(null) as Record<string, undefined>;
   readonly around: Surroundings;
   readonly #builtins = new Map<string, FunctionValue>();
 

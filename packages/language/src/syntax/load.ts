@@ -9,7 +9,7 @@ import { folderOf, joinPath, resolveInside } from './path.ts';
 export interface LoadedProgram {
   /** The main file first; spans refer to them by index. */
   readonly files: readonly SourceFile[];
-  /** One per file, in the same order. */
+  /** One per file that was read now, in the same order. */
   readonly parsed: readonly ParsedFile[];
   /** All items in the order they run: those of an imported file stand before the `import`, which itself does nothing more. */
   readonly items: readonly Item[];
@@ -20,11 +20,23 @@ export interface LoadedProgram {
 /** Files may import each other in a row of this length, far beyond need and well within the stack. */
 const MAX_IMPORT_DEPTH = 256;
 
+/** What a session has already. */
+export interface LoadedBefore {
+  /** Theirs come first in the list of files, so that spans of all its parts refer to one list. */
+  readonly files: readonly SourceFile[];
+  /** By the path that `read` would get. */
+  readonly isLoaded: (path: string) => boolean;
+}
+
 /** `read` gives the text of a file, or undefined if there is none. It gets `mainPath`, and paths in the same folder or below. */
-export function loadProgram(mainPath: string, read: (path: string) => string | undefined): LoadedProgram {
+export function loadProgram(
+  mainPath: string,
+  read: (path: string) => string | undefined,
+  before?: LoadedBefore,
+): LoadedProgram {
   const root = folderOf(mainPath);
   const mainName = mainPath.slice(mainPath.lastIndexOf('/') + 1);
-  const files: SourceFile[] = [];
+  const files: SourceFile[] = [...(before?.files ?? [])];
   const parsed: ParsedFile[] = [];
   const items: Item[] = [];
   const diagnostics: Diagnostic[] = [];
@@ -59,7 +71,7 @@ export function loadProgram(mainPath: string, read: (path: string) => string | u
       report('RL1031', `import circle: ${circle}`, span);
       return;
     }
-    if (names.has(name)) return;
+    if (names.has(name) || before?.isLoaded(joinPath(root, name)) === true) return;
     if (loading.length >= MAX_IMPORT_DEPTH) {
       report('RL1030', `cannot import "${path}": imports are nested too deeply`, span);
       return;
@@ -75,7 +87,8 @@ export function loadProgram(mainPath: string, read: (path: string) => string | u
 
   const mainText = read(mainPath);
   place(mainName, mainText ?? '');
-  if (mainText === undefined) report('RL1030', `there is no file ${mainName}`, { file: 0, start: 0, end: 0 });
+  if (mainText === undefined)
+    report('RL1030', `there is no file ${mainName}`, { file: before?.files.length ?? 0, start: 0, end: 0 });
   diagnostics.sort((a, b) => a.span.file - b.span.file || a.span.start - b.span.start);
   return { files, parsed, items, diagnostics };
 }
