@@ -234,19 +234,16 @@ function mainLinkSource(node: HomeNode, urls: readonly string[]): MainLinkSource
   return {
     status: () => (node.isDraining ? 'draining' : node.connection.status().state),
     uplinks(): readonly UplinkView[] {
-      const status = node.connection.status();
-      return [
-        {
-          id: status.mainId ?? null,
-          url: status.url,
-          connectedSince: status.connectedSince ?? null,
-          lastHeartbeat: status.lastHeartbeat ?? null,
-          latencyMs: status.latencyMs ?? null,
-          reconnectAttempts: status.reconnectAttempts,
-          nextRetryMs: status.nextRetryMs ?? null,
-          lastError: status.lastError ?? null,
-        },
-      ];
+      return node.connection.statuses().map((status) => ({
+        id: status.mainId ?? null,
+        url: status.url,
+        connectedSince: status.connectedSince ?? null,
+        lastHeartbeat: status.lastHeartbeat ?? null,
+        latencyMs: status.latencyMs ?? null,
+        reconnectAttempts: status.reconnectAttempts,
+        nextRetryMs: status.nextRetryMs ?? null,
+        lastError: status.lastError ?? null,
+      }));
     },
     fallbacks: () => urls.slice(1),
     services: () =>

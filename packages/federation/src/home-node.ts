@@ -18,6 +18,7 @@ import type { MainKeyStore } from './identity/main-keys.ts';
 import type { Dial } from './link/dial.ts';
 import { HomeRelayConnectionManager } from './nodes/home-relay-connection-manager.ts';
 import type { NodeEvents } from './nodes/node-event.ts';
+import { LAST_CALLS_MS, until } from './nodes/until-quiet.ts';
 import { FederationServiceRegistry } from './registry/federation-service-registry.ts';
 import { FederationRouter } from './routing/federation-router.ts';
 import { HomeRouting } from './routing/home-routing.ts';
@@ -36,15 +37,19 @@ export interface HomeNodeOptions {
   readonly software: string;
   /** Shown to the Main. */
   readonly token?: string;
+  /** Links held at once, each to another Main. Default 1. */
+  readonly uplinks?: number;
 }
 
 export class HomeNode {
   readonly registry: FederationServiceRegistry;
   readonly connection: HomeRelayConnectionManager;
   readonly router: FederationRouter;
+  readonly #clock: Clock;
   #isDraining = false;
 
   constructor(options: HomeNodeOptions) {
+    this.#clock = options.clock;
     const { nodeId: self, clock, random } = options;
     this.connection = new HomeRelayConnectionManager({
       self,
@@ -58,6 +63,7 @@ export class HomeNode {
       software: options.software,
       owner: this.#owner(),
       ...(options.token === undefined ? {} : { token: options.token }),
+      ...(options.uplinks === undefined ? {} : { uplinks: options.uplinks }),
     });
     this.registry = new FederationServiceRegistry({
       self: homeAddress(self),
@@ -67,7 +73,7 @@ export class HomeNode {
     const routing = new HomeRouting({
       self,
       registry: this.registry,
-      links: { main: () => this.connection.session },
+      links: { main: () => this.connection.session, mains: () => this.connection.sessions },
     });
     this.router = new FederationRouter({
       nodeType: NodeTypeHome,
@@ -99,16 +105,22 @@ export class HomeNode {
     this.connection.offer(services.map((service) => service.offer));
   }
 
-  /** Unregisters, lets calls in flight end, closes the link. */
-  async stop(): Promise<void> {
+  /** Unregisters, lets calls in flight end, closes the links. Returns the calls that it had to cut. */
+  async stop(): Promise<readonly Call[]> {
     this.#isDraining = true;
+    const end = this.#clock.now() + LAST_CALLS_MS;
+    await this.connection.retire();
+    const isQuiet = (): boolean => this.router.stats.inFlight === 0 && this.connection.isQuiet;
+    await until(isQuiet, end - this.#clock.now(), this.#clock);
+    const cut = this.router.cutCalls();
     await this.connection.stop({ drain: true });
     this.registry.close();
+    return cut;
   }
 
   /** Ends without a word, as a crash would. For simulations. */
   crash(): void {
-    this.connection.session?.terminate();
+    for (const session of this.connection.sessions) session.terminate();
     void this.connection.stop();
     this.registry.close();
   }

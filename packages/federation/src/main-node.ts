@@ -20,9 +20,12 @@ import {
 import { Balancer } from './balance/balancer.ts';
 import type { Admission } from './identity/admission.ts';
 import type { Identity } from './identity/keys.ts';
+import { isSameSecret } from './identity/same-secret.ts';
 import type { Dial } from './link/dial.ts';
+import type { ArrivalLimits } from './nodes/arrivals.ts';
 import { MainRelayConnectionManager, type MainSessionOwner } from './nodes/main-relay-connection-manager.ts';
 import type { NodeEvents } from './nodes/node-event.ts';
+import { LAST_CALLS_MS, until } from './nodes/until-quiet.ts';
 import { FederationServiceRegistry } from './registry/federation-service-registry.ts';
 import { FederationRouter } from './routing/federation-router.ts';
 import { programOutlet } from './routing/ingress.ts';
@@ -48,6 +51,8 @@ export interface MainNodeOptions {
   readonly token?: string;
   /** How long federated entries live without a word from their Main. Default 10 minutes. */
   readonly federatedTtlMs?: number;
+  /** What one address may ask. */
+  readonly arrivals?: ArrivalLimits;
 }
 
 export class MainNode {
@@ -72,6 +77,7 @@ export class MainNode {
       owner: this.#owner(),
       ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
       ...(options.token === undefined ? {} : { token: options.token }),
+      ...(options.arrivals === undefined ? {} : { arrivals: options.arrivals }),
     });
     this.registry = new FederationServiceRegistry({
       self: mainAddress(self),
@@ -127,12 +133,18 @@ export class MainNode {
     return view.id ?? idOrUrl;
   }
 
-  /** Takes no new calls, tells every session to go elsewhere within `drainMs`, then closes what is left. */
-  async stop(drainMs: number): Promise<void> {
+  /**
+   * Takes no new calls, tells every session to go elsewhere within `drainMs`, lets calls in flight end, then closes what is left.
+   * Returns the calls that it had to cut.
+   */
+  async stop(drainMs: number): Promise<readonly Call[]> {
     this.#isDraining = true;
     await this.connections.drain(drainMs);
+    await until(() => this.router.stats.inFlight === 0, LAST_CALLS_MS, this.#options.clock);
+    const cut = this.router.cutCalls();
     await this.connections.stop();
     this.registry.close();
+    return cut;
   }
 
   /** Ends without a word, as a crash would. For simulations. */
@@ -162,7 +174,10 @@ export class MainNode {
       onClosed: (session, { code }) => this.#closed(session, code),
       canResume: (id, instance, seq) => this.registry.canResume(id, instance, seq),
       serviceCount: (id) => this.registry.home(id)?.services.size ?? 0,
-      isClientAdmitted: (token) => this.#options.apiToken === undefined || token === this.#options.apiToken,
+      isClientAdmitted: (token) => {
+        const { apiToken } = this.#options;
+        return apiToken === undefined || isSameSecret(token, apiToken);
+      },
     };
   }
 

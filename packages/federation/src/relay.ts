@@ -1,20 +1,29 @@
 // The composition root: a running Main or Home with real sockets, time and files. Everything below takes what it needs from here.
 
 import path from 'node:path';
-import { CALL_LIMITS, type CallHandler, type NodeType, NodeTypeMain, type Service } from '@relay/protocol';
+import {
+  CALL_LIMITS,
+  type Call,
+  type CallHandler,
+  type NodeType,
+  NodeTypeMain,
+  type Service,
+} from '@relay/protocol';
 import { systemClock, systemRandom } from './clock.ts';
 import { createHttpServer, type HttpServer } from './gateway/http-server.ts';
 import type { HttpServerOptions } from './gateway/options.ts';
 import { type GatewayContext, homeGatewayPorts, mainGatewayPorts } from './gateway-ports.ts';
 import type { HeldPort } from './held-port.ts';
 import { HomeNode } from './home-node.ts';
-import { Admission } from './identity/admission.ts';
-import { createFileAdmissionStore } from './identity/admission-store.ts';
+import { Admission, type AdmissionMode } from './identity/admission.ts';
+import { ADMITTED_FILE, createFileAdmissionStore } from './identity/admission-store.ts';
+import { openInvites } from './identity/invites.ts';
 import { loadOrCreateIdentity } from './identity/keys.ts';
-import { createFileMainKeys } from './identity/main-keys.ts';
+import { createFileMainKeys, MAIN_KEYS_FILE } from './identity/main-keys.ts';
 import { acceptUpgrades } from './link/accept.ts';
 import { dialWebSocket } from './link/dial-websocket.ts';
 import { MainNode } from './main-node.ts';
+import type { ArrivalLimits } from './nodes/arrivals.ts';
 import type { NodeEvents } from './nodes/node-event.ts';
 import type { Log } from './observe/log.ts';
 
@@ -42,6 +51,14 @@ export interface RelayOptions {
   readonly resolve?: (host: string) => string | undefined;
   /** Shown when this node joins. */
   readonly token?: string;
+  /** Home: links held at once, each to another Main. Default 1. */
+  readonly uplinks?: number;
+  /** Main: who may join. Default `open`. */
+  readonly admission?: AdmissionMode;
+  /** Main: what one address may ask. */
+  readonly arrivals?: ArrivalLimits;
+  /** Main: upgrades a second, of all together. Default 1,000. */
+  readonly admissionRate?: number;
   /** Time for sessions to move away at the end. Default 30 s. */
   readonly drainMs?: number;
   /** Of a call that names no timeout. Default 60 s. */
@@ -62,8 +79,11 @@ export interface RelayNode {
   setServices(services: readonly Service[]): void;
   /** Begins to dial; the node listens already. */
   connect(): void;
-  /** Drains and ends. Resolves when the port is closed. Idempotent. */
-  stop(): Promise<void>;
+  /**
+   * Drains and ends. `beforePortCloses` runs when no link and no call is left and nothing of the node writes to its folder any more.
+   * Resolves when the port is closed. Idempotent.
+   */
+  stop(beforePortCloses?: () => void | Promise<void>): Promise<void>;
 }
 
 const DRAIN_MS = 30_000;
@@ -87,11 +107,13 @@ export async function startRelay(options: RelayOptions): Promise<RelayNode> {
 async function startMain(options: RelayOptions, context: GatewayContext): Promise<RelayNode> {
   const { nodeId, folder, port, drainMs = DRAIN_MS } = options;
   const identity = loadOrCreateIdentity(folder);
-  const store = createFileAdmissionStore(path.join(folder, 'admitted.jsonl'));
+  const store = createFileAdmissionStore(path.join(folder, ADMITTED_FILE));
+  const invites = openInvites(folder);
+  const mode = options.admission ?? 'open';
   const node = new MainNode({
     nodeId,
     identity,
-    admission: new Admission({ self: nodeId, store, clock: systemClock }),
+    admission: new Admission({ self: nodeId, mode, store, invites, clock: systemClock }),
     clock: systemClock,
     random: systemRandom,
     dial: dialWebSocket(dialOptions(options)),
@@ -101,6 +123,7 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
     ...(options.advertise === undefined ? {} : { advertise: `ws://${options.advertise}` }),
     ...(options.http?.apiToken === undefined ? {} : { apiToken: options.http.apiToken }),
     ...(options.token === undefined ? {} : { token: options.token }),
+    ...(options.arrivals === undefined ? {} : { arrivals: options.arrivals }),
   });
   node.setServices(options.services);
   const http = createHttpServer(mainGatewayPorts(node, context), options.http);
@@ -115,6 +138,7 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
     clock: systemClock,
     isDraining: () => node.isDraining,
     pendingHandshakes: () => node.connections.pendingHandshakes,
+    ...(options.admissionRate === undefined ? {} : { perSecond: options.admissionRate }),
     ...(options.http?.corsOrigins === undefined ? {} : { corsOrigins: options.http.corsOrigins }),
   });
   await http.listen(port);
@@ -123,7 +147,11 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
     inFlight: () => node.router.stats.inFlight,
     setServices: (services) => node.setServices(services),
     connect: () => node.start(),
-    stop: () => node.stop(drainMs),
+    stop: async () => {
+      const cut = await node.stop(drainMs);
+      invites[Symbol.dispose]();
+      return cut;
+    },
   });
 }
 
@@ -136,10 +164,11 @@ async function startHome(options: RelayOptions, context: GatewayContext): Promis
     random: systemRandom,
     dial: dialWebSocket(dialOptions(options)),
     events: options.events,
-    mainKeys: createFileMainKeys(path.join(folder, 'main-keys.json')),
+    mainKeys: createFileMainKeys(path.join(folder, MAIN_KEYS_FILE)),
     urls,
     software: `relay/${options.version}`,
     ...(options.token === undefined ? {} : { token: options.token }),
+    ...(options.uplinks === undefined ? {} : { uplinks: options.uplinks }),
   });
   node.setServices(options.services);
   const http = createHttpServer(homeGatewayPorts(node, urls, context), options.http);
@@ -158,7 +187,8 @@ interface Parts {
   readonly inFlight: () => number;
   readonly setServices: (services: readonly Service[]) => void;
   readonly connect: () => void;
-  readonly stop: () => Promise<void>;
+  /** Resolves with the calls that were cut. */
+  readonly stop: () => Promise<readonly Call[]>;
 }
 
 function running(options: RelayOptions, http: HttpServer, parts: Parts): RelayNode {
@@ -173,9 +203,19 @@ function running(options: RelayOptions, http: HttpServer, parts: Parts): RelayNo
     },
     setServices: parts.setServices,
     connect: parts.connect,
-    stop() {
+    stop(beforePortCloses) {
       // The port stays open while sessions leave, so that probes see the drain.
-      stopping ??= parts.stop().then(() => http.close());
+      stopping ??= (async () => {
+        for (const { service, method, traceparent } of await parts.stop()) {
+          const trace = traceparent.split('-')[1] ?? '';
+          options.log.warn('call cut by the shutdown', { call: `${service}.${method}`, trace });
+        }
+        try {
+          await beforePortCloses?.();
+        } finally {
+          await http.close();
+        }
+      })();
       return stopping;
     },
   };

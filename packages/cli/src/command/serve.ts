@@ -106,10 +106,16 @@ class ServedNode {
       output.line(`Shutting down: ${count} calls in flight`);
       return exitCode;
     } finally {
-      await this.#node?.stop();
-      await this.#program?.close();
-      folder?.release();
-      if (this.#node === undefined) await port.release();
+      // The folder is free before the port: whoever waits for the port takes both in this order.
+      const giveBack = async (): Promise<void> => {
+        await this.#program?.close();
+        folder?.release();
+      };
+      if (this.#node !== undefined) await this.#node.stop(giveBack);
+      else {
+        await giveBack();
+        await port.release();
+      }
       if (isServing) output.line('Stopped');
       shutdown.release();
     }

@@ -42,17 +42,27 @@ export function createMemoryAdmissionStore(records = new Map<string, AdmissionRe
 /** Lines of history beyond those that still count, from which on the journal is written anew. */
 const HISTORY_LINES = 10_000;
 
-export function createFileAdmissionStore(file: string): AdmissionStore {
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+/** In the folder of a Main. */
+export const ADMITTED_FILE = 'admitted.jsonl';
+
+/** What a Main remembers, by role and id; it may be running. */
+export function readAdmissionRecords(file: string): Map<string, AdmissionRecord> {
   const records = new Map<string, AdmissionRecord>();
   const memory = createMemoryAdmissionStore(records);
-  let lines = 0;
   for (const line of readLines(file)) {
     const entry = parse(line);
     if (entry === undefined) continue;
     if (entry.key === '') memory.remove(entry.role, entry.id);
     else memory.put(entry);
   }
+  return records;
+}
+
+export function createFileAdmissionStore(file: string): AdmissionStore {
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const records = readAdmissionRecords(file);
+  const memory = createMemoryAdmissionStore(records);
+  let lines = 0;
   const compact = (): void => {
     writeAtomically(file, [...records.values()].map((record) => `${JSON.stringify(record)}\n`).join(''));
     lines = records.size;

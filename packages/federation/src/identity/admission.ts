@@ -2,6 +2,7 @@
 
 import { CLOSE_CODES, type Clock, type CloseReason, RESERVED_IDS } from '@relay/protocol';
 import type { AdmissionRecord, AdmissionStore, OwnerRole } from './admission-store.ts';
+import type { InviteStore } from './invites.ts';
 
 /** `open`: any key may claim a free id. `invite`: with a join token. `closed`: remembered keys only. */
 export type AdmissionMode = 'open' | 'invite' | 'closed';
@@ -21,6 +22,8 @@ export interface AdmissionOptions {
   readonly mode?: AdmissionMode;
   readonly store: AdmissionStore;
   readonly clock: Clock;
+  /** Join tokens, and ids that commands beside the Main ask to forget. */
+  readonly invites?: InviteStore;
   /** Ids that are remembered. Default 100,000. */
   readonly maxIds?: number;
 }
@@ -34,6 +37,7 @@ export class Admission {
   readonly #self: string;
   readonly #store: AdmissionStore;
   readonly #clock: Clock;
+  readonly #invites: InviteStore | undefined;
   readonly #maxIds: number;
   /** In order of last use, so that the longest unused is the first. */
   readonly #records = new Map<string, AdmissionRecord>();
@@ -43,12 +47,13 @@ export class Admission {
     this.#self = options.self;
     this.#store = options.store;
     this.#clock = options.clock;
+    this.#invites = options.invites;
     this.#maxIds = options.maxIds ?? MAX_IDS;
     for (const record of this.#store.load()) this.#records.set(keyOf(record.role, record.id), record);
   }
 
   /**
-   * Whether this claim may come in; changes nothing. `isPeer` says whether an id is that of a peer known now,
+   * Whether this claim may come in; uses no token up. `isPeer` says whether an id is that of a peer known now,
    * `isConnected` keeps ids that are in use from being forgotten.
    */
   check(
@@ -60,7 +65,7 @@ export class Admission {
     if (id === this.#self) return notAdmitted(`${id} is the id of this Main Relay`);
     if (RESERVED_IDS.includes(id)) return notAdmitted(`${id} is a reserved id`);
     if (role === 'home' && isPeer(id)) return notAdmitted(`${id} is the id of a peer`);
-    const record = this.#records.get(keyOf(role, id));
+    const record = this.#owner(role, id);
     if (record !== undefined) {
       return record.key === publicKey ? undefined : notAdmitted(`${id} belongs to another key`);
     }
@@ -73,11 +78,23 @@ export class Admission {
 
   /** Whether another key owns this id: for nodes that this one dials, whatever the mode. */
   belongsToAnother(role: OwnerRole, id: string, publicKey: string): boolean {
-    const record = this.#records.get(keyOf(role, id));
+    const record = this.#owner(role, id);
     return record !== undefined && record.key !== publicKey;
   }
 
-  /** Binds the id to the key and returns the epoch of its new session. Only after `check` has let the claim pass. */
+  /** Lets a claim in that `check` has let pass: uses its token up if it needs one, which a racer may have done meanwhile. */
+  enter(claim: Claim): { readonly epoch: number } | CloseReason {
+    const isStranger = !this.#records.has(keyOf(claim.role, claim.id));
+    if (isStranger && this.mode === 'invite') {
+      const { token, role } = claim;
+      const isUsed =
+        token !== undefined && this.#invites?.consume(token, role, this.#clock.wallNow()) === true;
+      if (!isUsed) return wrongToken();
+    }
+    return { epoch: this.admit(claim) };
+  }
+
+  /** Binds the id to the key and returns the epoch of its new session, whatever the mode. */
   admit(claim: Claim): number {
     const known = this.#records.get(keyOf(claim.role, claim.id));
     const now = this.#clock.wallNow();
@@ -99,12 +116,19 @@ export class Admission {
     return true;
   }
 
-  #checkStranger({ id }: Claim): CloseReason | undefined {
+  /** Who owns the id. A command that ran beside this Main may have asked to forget the owner. */
+  #owner(role: OwnerRole, id: string): AdmissionRecord | undefined {
+    if (this.#invites?.takeForgotten(role, id) === true) this.forget(role, id);
+    return this.#records.get(keyOf(role, id));
+  }
+
+  #checkStranger({ id, role, token }: Claim): CloseReason | undefined {
     switch (this.mode) {
       case 'open':
         return undefined;
       case 'invite':
-        return notAdmitted(`${id} needs an invitation`);
+        if (token === undefined) return notAdmitted(`${id} needs an invitation (RELAY_TOKEN)`);
+        return this.#invites?.isValid(token, role, this.#clock.wallNow()) === true ? undefined : wrongToken();
       case 'closed':
         return notAdmitted(`${id} is not known here`);
     }
@@ -132,6 +156,11 @@ export class Admission {
 
 function keyOf(role: OwnerRole, id: string): string {
   return `${role} ${id}`;
+}
+
+/** One text for unknown, wrong, used and expired: a stranger learns nothing from trying. */
+function wrongToken(): CloseReason {
+  return { code: CLOSE_CODES.authenticationFailed, reason: 'token: not a valid invitation for this role' };
 }
 
 function notAdmitted(why: string): CloseReason {

@@ -10,6 +10,17 @@ export interface MainKeyStore {
   set(address: string, publicKey: string): void;
 }
 
+/** In the folder of a Home. */
+export const MAIN_KEYS_FILE = 'main-keys.json';
+
+/** Forgets the key of the Main at this address; false if none is remembered. */
+export function forgetMainKey(file: string, address: string): boolean {
+  const keys = readKeys(file);
+  if (!keys.delete(address)) return false;
+  writeAtomically(file, `${JSON.stringify(Object.fromEntries(keys), null, 1)}\n`);
+  return true;
+}
+
 export function createMemoryMainKeys(): MainKeyStore {
   const keys = new Map<string, string>();
   return { get: (address) => keys.get(address), set: (address, key) => void keys.set(address, key) };
@@ -17,10 +28,11 @@ export function createMemoryMainKeys(): MainKeyStore {
 
 /** One JSON object, by address. A file that cannot be read is an error: silently trusting anew would defeat the purpose. */
 export function createFileMainKeys(file: string): MainKeyStore {
-  const keys = readKeys(file);
   return {
-    get: (address) => keys.get(address),
+    // Read anew each time: a handshake is rare, and `relay forget-main` may have run since.
+    get: (address) => readKeys(file).get(address),
     set(address, key) {
+      const keys = readKeys(file);
       if (keys.get(address) === key) return;
       keys.set(address, key);
       mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });

@@ -117,7 +117,7 @@ function pathOf(url: string): string {
   return end < 0 ? url : url.slice(0, end);
 }
 
-function refuse(
+export function refuse(
   socket: Duplex,
   status: number,
   code: string,

@@ -9,16 +9,27 @@ const FAILURES_PER_ADDRESS = 2;
 /** Wait of a node whose session was taken over by another that claims the same id. */
 export const SUPERSEDED_MS = 60_000;
 
+/** What several diallers of one node share. */
+export interface SharedAddresses {
+  /** Addresses that refused: a credential refused once is refused for all. */
+  readonly refused?: Set<string>;
+  /** Another dialler has this address. */
+  readonly isTaken?: (url: string) => boolean;
+}
+
 export class Reconnect {
   readonly #random: Random;
   readonly #urls: readonly string[];
   #alternatives: readonly string[] = [];
-  readonly #refused = new Set<string>();
+  readonly #refused: Set<string>;
+  readonly #isTaken: (url: string) => boolean;
   #url: string;
   #failuresHere = 0;
   #attempts = 0;
 
-  constructor(urls: readonly string[], random: Random) {
+  constructor(urls: readonly string[], random: Random, shared: SharedAddresses = {}) {
+    this.#refused = shared.refused ?? new Set();
+    this.#isTaken = shared.isTaken ?? (() => false);
     if (urls[0] === undefined) throw new RangeError('no address to dial');
     this.#urls = urls;
     this.#url = urls[0];
@@ -37,7 +48,14 @@ export class Reconnect {
 
   /** Whether there is an address beside the present one. */
   get hasOther(): boolean {
-    return this.#addresses().some((url) => url !== this.#url);
+    return this.#addresses().some((url) => url !== this.#url && !this.#isTaken(url));
+  }
+
+  /** Makes sure that the present address is one to dial; false if there is none at the moment. */
+  findFree(): boolean {
+    if (!this.#isTaken(this.#url) && !this.#refused.has(this.#url)) return true;
+    this.moveOn();
+    return !this.#isTaken(this.#url) && !this.#refused.has(this.#url);
   }
 
   /** A session stands. */
@@ -77,7 +95,7 @@ export class Reconnect {
     const here = all.indexOf(this.#url);
     for (let step = 1; step <= all.length; step += 1) {
       const next = all[(here + step) % all.length];
-      if (next !== undefined && !this.#refused.has(next)) {
+      if (next !== undefined && !this.#refused.has(next) && !this.#isTaken(next)) {
         this.#url = next;
         return;
       }

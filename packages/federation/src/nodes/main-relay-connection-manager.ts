@@ -26,6 +26,7 @@ import type { OwnerRole } from '../identity/admission-store.ts';
 import type { Identity } from '../identity/keys.ts';
 import type { Dial } from '../link/dial.ts';
 import { acceptHandshake, type Claimant } from '../link/handshake.ts';
+import { type ArrivalLimits, Arrivals } from './arrivals.ts';
 import { inboundView, type PeerSource, type PeerView } from './configured-peer.ts';
 import type { NodeEvents } from './node-event.ts';
 import { replaces } from './peer-choice.ts';
@@ -69,6 +70,8 @@ export interface MainConnectionOptions {
   /** Shown to peers in AUTH. */
   readonly token?: string;
   readonly software: string;
+  /** What one address may ask. */
+  readonly arrivals?: ArrivalLimits;
 }
 
 /** Sessions a second that may come back after a drain. */
@@ -87,6 +90,7 @@ export class MainRelayConnectionManager {
   readonly #dialler: PeerDialler;
   readonly #handshakes = new Set<Link>();
   readonly #takeovers = new Takeovers();
+  readonly #arrivals: Arrivals;
   /** Homes whose coming has been told. */
   readonly #announced = new WeakSet<Session>();
   #isStopped = false;
@@ -94,6 +98,7 @@ export class MainRelayConnectionManager {
   constructor(options: MainConnectionOptions) {
     this.#options = options;
     this.instance = encodeBase64url(options.random.bytes(INSTANCE_BYTES));
+    this.#arrivals = new Arrivals(options.clock, options.arrivals);
     this.#dialler = new PeerDialler(options, this.instance, {
       peer: (id) => this.#peers.get(id),
       open: (link, identity) => this.#open(link, identity),
@@ -156,6 +161,10 @@ export class MainRelayConnectionManager {
   /** Takes a link that came in; the handshake decides about it. */
   accept(link: Link, path: 'federation' | 'peers', info: LinkInfo): void {
     const { self, identity, clock, random, software, advertise } = this.#options;
+    if (!this.#arrivals.allow(info.remoteAddress)) {
+      link.close(CLOSE_CODES.tooManyAttempts, 'too many connections from this address');
+      return;
+    }
     this.#handshakes.add(link);
     acceptHandshake(link, identity, {
       clock,
@@ -164,7 +173,7 @@ export class MainRelayConnectionManager {
       software,
       ...(advertise !== undefined && { advertise }),
       onHello: (hello) => this.#checkHello(hello, path, info),
-      decide: (claimant) => this.#decide(claimant),
+      decide: (claimant) => this.#decide(claimant, info),
       accepted: (released, claimant, welcome) => {
         this.#handshakes.delete(link);
         this.#open(released, identityOf(claimant, welcome, info));
@@ -192,7 +201,7 @@ export class MainRelayConnectionManager {
     return undefined;
   }
 
-  #decide({ hello, auth }: Claimant): Welcome | CloseReason {
+  #decide({ hello, auth }: Claimant, { remoteAddress }: LinkInfo): Welcome | CloseReason {
     const { owner, admission, clock } = this.#options;
     const { role, nodeId } = hello;
     if (role === 'client') {
@@ -206,6 +215,10 @@ export class MainRelayConnectionManager {
     const refusal = admission.check(claim, (id) => this.#isKnownPeer(id), this.#isConnected);
     if (refusal !== undefined) return refusal;
     const present = (role === 'home' ? this.#homes : this.#peers).get(nodeId);
+    const isReturning = present?.remoteAddress === remoteAddress;
+    if (role === 'home' && !this.#arrivals.hasRoomForHome(remoteAddress, isReturning)) {
+      return { code: CLOSE_CODES.tooManyAttempts, reason: 'too many Homes from this address' };
+    }
     if (role === 'main' && this.#mustKeep(nodeId, present, auth.instance)) {
       present?.probe();
       return { code: CLOSE_CODES.superseded, reason: 'duplicate link' };
@@ -219,7 +232,8 @@ export class MainRelayConnectionManager {
     }
     const resumed =
       role === 'home' && auth.resume !== undefined && owner.canResume(nodeId, auth.instance, auth.resume);
-    return this.#welcome(role, nodeId, admission.admit(claim), resumed);
+    const entered = admission.enter(claim);
+    return 'code' in entered ? entered : this.#welcome(role, nodeId, entered.epoch, resumed);
   }
 
   /** Whether the link or attempt that is there stays, and the new one of the peer goes. */
@@ -280,6 +294,7 @@ export class MainRelayConnectionManager {
       older?.close(CLOSE_CODES.superseded, 'superseded');
     }
     if (role === 'main') this.#dialler.onOpened(session);
+    if (role === 'home') this.#arrivals.homeCame(session.remoteAddress);
     owner.onOpened(session, identity.resumed);
     if (role === 'home' && identity.resumed) this.#announce(session);
     if (role === 'main' && identity.direction === 'inbound') {
@@ -305,6 +320,7 @@ export class MainRelayConnectionManager {
       owner.onClosed(session, reason);
       return;
     }
+    if (role === 'home') this.#arrivals.homeWent(session.remoteAddress);
     const table = role === 'home' ? this.#homes : this.#peers;
     const isCurrent = table.get(nodeId) === session;
     if (isCurrent) {

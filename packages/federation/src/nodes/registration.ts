@@ -19,6 +19,8 @@ type Part = Omit<RegistrationMessage, 'type' | 'id'>;
 
 export interface RegistrationOptions {
   readonly instance: string;
+  /** Numbers registrations, rising. */
+  readonly nextSeq: () => number;
   /** A service that the Main does not take. */
   readonly refused: (service: string, why: string) => void;
 }
@@ -31,7 +33,6 @@ export class Registration {
   #held: ReadonlyMap<string, ServiceDescription> = new Map();
   readonly #refused = new Set<string>();
   #accepted = 0;
-  #lastSeq = 0;
   #isSending = false;
   #isStale = false;
   #idle: (() => void)[] = [];
@@ -89,9 +90,8 @@ export class Registration {
     if (session === undefined || this.#isSending || !this.#isStale) return;
     this.#isStale = false;
     this.#isSending = true;
-    this.#lastSeq += 1;
     const wanted = this.#wanted;
-    const parts = this.#parts(this.#lastSeq, this.#accepted, wanted);
+    const parts = this.#parts(this.#options.nextSeq(), this.#accepted, wanted);
     this.#sendPart(session, parts, 0, wanted);
   }
 

@@ -57,6 +57,7 @@ export class FederationRouter {
       decide,
       stats: this.stats,
       retries: new RetryBudget(),
+      open: new Set(),
       isIngressFor: (from) => nodeType === NodeTypeMain && from.kind !== 'peer',
     };
   }
@@ -82,6 +83,17 @@ export class FederationRouter {
     const routed = new RoutedCall(this.#routing, call, from, settle);
     routed.start();
     return (mode) => routed.cancel(mode);
+  }
+
+  /** Ends every call that is left, as the last thing a node does; returns them. */
+  cutCalls(): readonly Call[] {
+    const cut = [...this.#routing.open];
+    const { self } = this.#options;
+    for (const routed of cut) {
+      const message = `${self} shut down before the call ended`;
+      routed.cut(createFailure('shutting_down', message, self, { executed: 'unknown' }));
+    }
+    return cut.map(({ call }) => call);
   }
 
   /** The traceparent of a call that begins here. */

@@ -21,10 +21,11 @@ export class HomeRouting {
   decide(call: Call, from: CallOrigin): Route {
     const { self, registry, links } = this.#options;
     const { destination } = call;
-    const main = links.main();
+    const namedMain = destination?.type === 'main' ? destination.id : destination?.mainRelay;
+    const named =
+      namedMain === undefined ? undefined : links.mains().find(({ nodeId }) => nodeId === namedMain);
     const isForSelf =
-      destination?.id === self &&
-      (destination.mainRelay === undefined || destination.mainRelay === main?.nodeId);
+      destination?.id === self && (destination.mainRelay === undefined || named !== undefined);
     if (isForSelf || from.kind === 'peer') {
       if (destination !== undefined && destination.id !== self) {
         return this.#none('node_not_found', `node '${destination.id}' is not here; this is ${self}`);
@@ -35,6 +36,8 @@ export class HomeRouting {
       const own = registry.own(call.service);
       if (own?.service !== undefined) return { kind: 'service', handle: own.service.handle, instance: own };
     }
+    // A Main that is named and that this Home has a link to is reached without another Main between.
+    const main = named ?? links.main();
     if (main !== undefined) return { kind: 'via', outlet: main, destination, instance: undefined };
     return this.#none('peer_unreachable', `${self} is not connected to a Main Relay`);
   }

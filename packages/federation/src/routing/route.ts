@@ -36,7 +36,12 @@ export interface MainLinks {
   knowsPeer(id: string): boolean;
 }
 
-/** The link of a Home. */
+/** A link of a Home. */
+export type MainOutlet = Outlet & { readonly nodeId: string };
+
 export interface HomeLinks {
-  main(): (Outlet & { readonly nodeId: string }) | undefined;
+  /** Where calls leave that may leave anywhere. */
+  main(): MainOutlet | undefined;
+  /** Every link that stands. */
+  mains(): readonly MainOutlet[];
 }

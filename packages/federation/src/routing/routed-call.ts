@@ -29,6 +29,8 @@ export interface CallRouting {
   /** A Main tries elsewhere for the calls that enter the federation at it. */
   readonly isIngressFor: (from: CallOrigin) => boolean;
   decide(call: Call, from: CallOrigin, tried: readonly Instance[]): Route;
+  /** Calls that this node has at the moment, so that its end can end them. */
+  readonly open: Set<RoutedCall>;
 }
 
 export class RoutedCall {
@@ -53,6 +55,11 @@ export class RoutedCall {
     this.#startedAt = routing.clock.now();
     this.#spans = call.trace ? [{ node: routing.self, event: 'received', us: 0 }] : undefined;
     routing.stats.began();
+    routing.open.add(this);
+  }
+
+  get call(): Call {
+    return this.#call;
   }
 
   start(): void {
@@ -73,9 +80,20 @@ export class RoutedCall {
     if (!this.#isDone && this.#cancelAttempt === undefined) this.#cancelAttempt = cancel;
   }
 
+  /** The node ends before the call does: nobody can tell any more whether it ran. */
+  cut(failure: Failure): void {
+    if (this.#isDone) return;
+    this.#deadline?.[Symbol.dispose]();
+    this.#count(false);
+    const cancel = this.#cancelAttempt;
+    this.#finish({ kind: 'failure', failure });
+    cancel?.('abandon');
+  }
+
   cancel(mode: CancelMode): void {
     if (this.#isDone) return;
     this.#isDone = true;
+    this.#routing.open.delete(this);
     this.#deadline?.[Symbol.dispose]();
     this.#count(true);
     this.#routing.stats.ended(this.#routing.clock.now() - this.#startedAt, true, this.#routing.clock.now());
@@ -163,6 +181,7 @@ export class RoutedCall {
 
   #finish(outcome: Outcome): void {
     this.#isDone = true;
+    this.#routing.open.delete(this);
     const { clock, stats, self } = this.#routing;
     const now = clock.now();
     stats.ended(now - this.#startedAt, outcome.kind === 'result', now);

@@ -499,7 +499,7 @@ describe('a Home sends a call', () => {
     const routing = new HomeRouting({
       self: 'alice',
       registry,
-      links: { main: () => (isConnected ? main : undefined) },
+      links: { main: () => (isConnected ? main : undefined), mains: () => (isConnected ? [main] : []) },
     });
     const route = routing.decide(createCall(service, to), from);
     return route.kind === 'none' ? route.failure.name : route.kind === 'service' ? 'own program' : 'main';
