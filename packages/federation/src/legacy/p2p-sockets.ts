@@ -1,0 +1,201 @@
+// `/ws/p2p` over real sockets: who may open a link, and how this node opens one. Source: legacy-p2p.md §2.
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { LookupFunction } from 'node:net';
+import { isIP, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type Clock, isNodeId, type Link, P2P_LIMITS, RESERVED_IDS } from '@relay/protocol';
+import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
+import { refuse } from '../link/accept.ts';
+import { SOCKET_OPTIONS, WebSocketLink } from '../link/websocket-link.ts';
+import type { P2pAddress } from './p2p-address.ts';
+import { type P2pDial, P2pUnauthorized } from './p2p-dialler.ts';
+
+export const P2P_PATH = '/ws/p2p';
+
+export interface P2pUpgradeOptions {
+  readonly self: string;
+  readonly clock: Clock;
+  /** Shown and required. */
+  readonly token?: string;
+  /** Callers or joining nodes must show something here: without a token nobody gets in this way either. */
+  readonly isClosed: () => boolean;
+  readonly isDraining: () => boolean;
+  /** A web page must not open links; existing nodes did not look. */
+  readonly refusesPages: boolean;
+  readonly accept: (link: Link, id: string, address: string) => void;
+}
+
+/** Takes every upgrade that no other path wants. */
+export function p2pUpgrades(
+  options: P2pUpgradeOptions,
+): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
+  const sockets = new WebSocketServer({
+    ...SOCKET_OPTIONS,
+    noServer: true,
+    clientTracking: false,
+    handleProtocols: () => false,
+  });
+  sockets.on('wsClientError', (error, socket) => refuse(socket, 400, 'bad_request', error.message));
+  return (request, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    const url = new URL(request.url ?? '/', 'http://node');
+    if (url.pathname !== P2P_PATH) {
+      refuse(socket, 404, 'not_found', `no WebSocket at ${url.pathname.slice(0, 100)}`);
+      return;
+    }
+    const refusal = check(request, url, options);
+    if (refusal !== undefined) {
+      refuse(socket, ...refusal);
+      return;
+    }
+    const id = url.searchParams.get('node_id') ?? '';
+    const { remoteAddress = '', remotePort = 0 } = socket as Socket;
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const link = new WebSocketLink(webSocket, socket, options.clock, { isServer: true, remoteAddress });
+      const host = remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress;
+      options.accept(link, id, `${host}:${remotePort}`);
+    });
+  };
+}
+
+type Refusal = [status: number, code: string, message: string, headers?: readonly string[]];
+
+function check(
+  { headers }: IncomingMessage,
+  url: URL,
+  { self, token, isClosed, isDraining, refusesPages }: P2pUpgradeOptions,
+): Refusal | undefined {
+  if (headers.upgrade?.toLowerCase() !== 'websocket') {
+    return [426, 'upgrade_required', 'this path speaks WebSocket', ['Upgrade: websocket']];
+  }
+  if (refusesPages && headers.origin !== undefined) {
+    return [403, 'forbidden', 'web pages open no P2P links'];
+  }
+  const id = url.searchParams.get('node_id');
+  if (id === null || id === '') return [400, 'bad_request', 'node_id parameter required'];
+  if (!isNodeId(id) || RESERVED_IDS.includes(id) || id === self) {
+    return [400, 'bad_request', `invalid node_id: ${id.slice(0, 200)}`];
+  }
+  if (token !== undefined) {
+    const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
+    const shown = bearer ?? url.searchParams.get('token') ?? '';
+    if (!sameText(shown, token)) {
+      return [401, 'unauthorized', 'a token is required', ['WWW-Authenticate: Bearer']];
+    }
+  } else if (isClosed()) {
+    return [401, 'unauthorized', 'P2P links need RELAY_P2P_TOKEN on this node', ['WWW-Authenticate: Bearer']];
+  }
+  if (isDraining()) return [503, 'unavailable', 'shutting down', ['Retry-After: 1']];
+  return undefined;
+}
+
+function sameText(a: string, b: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+export interface P2pSocketOptions {
+  readonly self: string;
+  readonly clock: Clock;
+  readonly token?: string;
+  /** An IP address for a host name, instead of DNS. */
+  readonly resolve?: (host: string) => string | undefined;
+}
+
+export function p2pSockets({ self, clock, token, resolve }: P2pSocketOptions): P2pDial {
+  /** The host as it is dialled: by `resolve` if that knows it. */
+  const dialled = ({ address }: P2pAddress): string => {
+    const end = address.lastIndexOf(':');
+    const ip = resolve?.(address.slice(0, end));
+    return ip === undefined ? address : `${ip.includes(':') ? `[${ip}]` : ip}${address.slice(end)}`;
+  };
+  return {
+    async nodeId(address) {
+      const url = `${address.isSecure ? 'https' : 'http'}://${dialled(address)}/registry/health`;
+      const answer = await fetch(url, {
+        signal: AbortSignal.timeout(P2P_LIMITS.dialMs),
+        redirect: 'error',
+        ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
+      }).catch((error: unknown) => {
+        throw new Error(reasonOf(error));
+      });
+      if (answer.status === 401) throw new P2pUnauthorized('HTTP 401 from /registry/health');
+      if (!answer.ok) throw new Error(`HTTP ${answer.status} from /registry/health`);
+      const body: unknown = await answer.json().catch(() => null);
+      const id = (body as { readonly node_id?: unknown } | null)?.node_id;
+      if (typeof id !== 'string' || !isNodeId(id)) throw new Error('/registry/health names no node_id');
+      return id;
+    },
+    link: (address) => openLink(address, self, clock, token, resolve),
+  };
+}
+
+function openLink(
+  { address, isSecure }: P2pAddress,
+  self: string,
+  clock: Clock,
+  token: string | undefined,
+  resolve: ((host: string) => string | undefined) | undefined,
+): Promise<Link> {
+  const { promise, resolve: succeed, reject } = Promise.withResolvers<Link>();
+  const url = new URL(`${isSecure ? 'wss' : 'ws'}://${address}${P2P_PATH}`);
+  url.searchParams.set('node_id', self);
+  const ip = resolve?.(url.hostname);
+  const options: ClientOptions & { lookup?: LookupFunction } = {
+    ...SOCKET_OPTIONS,
+    followRedirects: false,
+    ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
+    ...(ip === undefined ? {} : { lookup: fixedLookup(ip) }),
+  };
+  const socket = new WebSocket(url, options);
+  let response: IncomingMessage | undefined;
+  const fail = (error: Error): void => {
+    timer[Symbol.dispose]();
+    socket.removeAllListeners();
+    socket.on('error', () => {});
+    socket.terminate();
+    reject(error);
+  };
+  const timer = clock.after(P2P_LIMITS.dialMs, () => fail(new Error('timed out')));
+  socket.on('error', (error) => fail(new Error(reasonOf(error))));
+  socket.on('unexpected-response', (_request, answer) => {
+    answer.resume();
+    const text = `HTTP ${answer.statusCode}`;
+    fail(answer.statusCode === 401 ? new P2pUnauthorized(text) : new Error(text));
+  });
+  socket.on('upgrade', (answer) => {
+    response = answer;
+  });
+  socket.on('open', () => {
+    timer[Symbol.dispose]();
+    socket.removeAllListeners();
+    if (response === undefined) return;
+    succeed(
+      new WebSocketLink(socket, response.socket, clock, {
+        isServer: false,
+        remoteAddress: response.socket.remoteAddress ?? '',
+      }),
+    );
+  });
+  return promise;
+}
+
+function fixedLookup(address: string): LookupFunction {
+  const family = isIP(address) === 6 ? 6 : 4;
+  return (_host, options, settle) => {
+    if (options.all === true) settle(null, [{ address, family }]);
+    else settle(null, address, family);
+  };
+}
+
+function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  const cause = thrown.cause instanceof Error ? thrown.cause : thrown;
+  const first = cause instanceof AggregateError && cause.errors[0] instanceof Error ? cause.errors[0] : cause;
+  const { code } = first as Error & { readonly code?: string };
+  if (code === 'ECONNREFUSED') return 'connection refused';
+  if (first.name === 'TimeoutError') return 'timed out';
+  return first.message;
+}
