@@ -3,8 +3,10 @@
 
 import {
   type Binding,
+  BudgetExceeded,
   bindArguments,
   fit,
+  forgiveDebt,
   kindOf,
   type Message,
   ObjectValue,
@@ -343,13 +345,15 @@ function circleText(sender: Mailbox | undefined, target: Mailbox): string | unde
   return undefined;
 }
 
-/** Values nested too deeply are found while they are looked through. */
+/** Values nested too deeply, and those that take too long to check, are found while they are looked through. */
 function bind(receive: ReceiveDefinition, args: SendArguments, structs: Structs): Binding {
   try {
     return bindArguments(receive, args, structs);
   } catch (thrown) {
-    if (thrown instanceof RuntimeFailure) return { ok: false, error: thrown.message };
-    throw thrown;
+    if (!(thrown instanceof RuntimeFailure || thrown instanceof BudgetExceeded)) throw thrown;
+    return { ok: false, error: thrown.message };
+  } finally {
+    forgiveDebt();
   }
 }
 

@@ -4,6 +4,7 @@
 import {
   ArrayValue,
   BudgetExceeded,
+  forgiveDebt,
   fromJsonText,
   measure,
   ObjectValue,
@@ -31,6 +32,7 @@ type Incoming = Extract<ToWorker, readonly ['call', ...unknown[]]>;
 export class ProgramSession {
   readonly #post: (message: FromWorker) => void;
   readonly #now: () => number;
+  readonly #memoryBytes: number;
   #host: ProgramHost | undefined;
   /** Calls from outside that have no reply yet. */
   readonly #calls = new Map<number, CancelSend>();
@@ -38,9 +40,10 @@ export class ProgramSession {
   readonly #sends = new Map<number, (reply: Reply) => void>();
   #lastId = 0;
 
-  constructor(post: (message: FromWorker) => void, now: () => number) {
+  constructor(post: (message: FromWorker) => void, now: () => number, memoryBytes: number) {
     this.#post = post;
     this.#now = now;
+    this.#memoryBytes = memoryBytes;
   }
 
   /** The host needs `sendOutside` and is needed for everything else. */
@@ -128,8 +131,7 @@ export class ProgramSession {
     }
     const { limits } = this.#program;
     const failure = toProgramFailure(reply, (budget) => {
-      const key = BUDGET_KEYS[budget];
-      return limits[key];
+      return budget === 'memory' ? this.#memoryBytes : limits[BUDGET_KEYS[budget]];
     });
     const { name, executed, limit } = failure;
     // Inside a program the same text begins in lower case.
@@ -146,15 +148,24 @@ export class ProgramSession {
   }
 
   #readResult(body: WireBody): Reply {
+    const { valueBytes } = this.#program.limits;
+    if (body.length > valueBytes) {
+      return refuse('unavailable', `the reply is larger than ${valueBytes} bytes`, 'yes');
+    }
     try {
       return { kind: 'value', value: this.#read(textOfBody(body), 'tagged') };
     } catch (thrown) {
+      if (thrown instanceof BudgetExceeded) return refuse('unavailable', thrown.message, 'yes');
       if (!(thrown instanceof RuntimeFailure)) throw thrown;
       return refuse('unavailable', `the reply is not JSON: ${thrown.message}`, 'yes');
     }
   }
 
   #readArguments(params: WireBody, form: JsonForm): SendArguments | Extract<Reply, { kind: 'refused' }> {
+    const { valueBytes } = this.#program.limits;
+    if (params.length > valueBytes) {
+      return refuse('bad_arguments', `params are larger than ${valueBytes} bytes, the limit of one value`);
+    }
     const text = textOfBody(params);
     if (text === '') return NO_ARGUMENTS;
     try {
@@ -165,6 +176,7 @@ export class ProgramSession {
         ? { kind: 'named', value }
         : { kind: 'positional', values: [value] };
     } catch (thrown) {
+      if (thrown instanceof BudgetExceeded) return refuse('bad_arguments', thrown.message);
       if (!(thrown instanceof RuntimeFailure)) throw thrown;
       return refuse('bad_arguments', `params are not JSON: ${thrown.message}`);
     }
@@ -186,7 +198,13 @@ export class ProgramSession {
   }
 
   #read(text: string, form: JsonForm): Value {
-    return fromJsonText(text, { tagged: form === 'tagged', structs: this.#program.runtime.structs });
+    const { limits, runtime } = this.#program;
+    try {
+      const maxElements = limits.arrayLength;
+      return fromJsonText(text, { tagged: form === 'tagged', structs: runtime.structs, maxElements });
+    } finally {
+      forgiveDebt();
+    }
   }
 }
 
@@ -200,7 +218,7 @@ const BUDGET_KEYS = {
   'string length': 'stringBytes',
   'array length': 'arrayLength',
   sends: 'sends',
-} as const satisfies Record<BudgetExceeded['budget'], string>;
+} as const satisfies Record<Exclude<BudgetExceeded['budget'], 'memory'>, string>;
 
 function unreachable(value: never): never {
   throw new Error(`unhandled message ${JSON.stringify(value)}`);

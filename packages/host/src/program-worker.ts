@@ -21,9 +21,13 @@ import type { StateStoreSpec } from './state-store/state-store.ts';
 import {
   Batch,
   bytesOf,
+  createCounters,
   type FromWorker,
   joinPath,
+  KILLS,
   type LogLevel,
+  OUTPUT_TAKEN,
+  outputUnits,
   packBytes,
   splitPath,
   type ToWorker,
@@ -51,6 +55,8 @@ export interface ProgramWorkerOptions {
    * where the clock is virtual and does not wait for another thread.
    */
   readonly watchdogMs?: number;
+  /** How long top-level code may take, in ms. Default 120 000; `Infinity` where someone looks on and can end it. */
+  readonly startMs?: number;
   /** Heap of the worker in MiB. Default 256. */
   readonly heapMb?: number;
   /** The worker died too often and is not started again. */
@@ -74,7 +80,10 @@ interface PendingCall {
 const RESTARTS = 5;
 const RESTART_WINDOW_MS = 30_000;
 const CLOSE_MS = 5_000;
+const START_MS = 120_000;
 const HEAP_MB = 256;
+/** Of the heap a program may fill before the message that notices it is ended; see `breathe` in worker-entry.ts. */
+const HEAP_SHARE = 7 / 8;
 /** Messages die young; room for them spares copying. */
 const YOUNG_HEAP_MB = 32;
 
@@ -93,7 +102,7 @@ export class ProgramWorker {
   #state: 'starting' | 'running' | 'stopped' | 'closed' = 'starting';
   #worker: Worker | undefined;
   #killPort: MessagePort | undefined;
-  #kills = new Int32Array(new SharedArrayBuffer(4));
+  #counters = createCounters();
   #batch = new Batch<ToWorker>();
   #isFlushDue = false;
   readonly #calls = new Map<number, PendingCall>();
@@ -101,6 +110,7 @@ export class ProgramWorker {
   #lastId = 0;
   #restarts: number[] = [];
   #watchdog: Disposable | undefined;
+  #startTimer: Disposable | undefined;
   #hasHeard = true;
   #timeMs = DEFAULT_LIMITS.timeMs;
   readonly #ready = Promise.withResolvers<ProgramReady>();
@@ -144,7 +154,7 @@ export class ProgramWorker {
       if (mode === 'kill') {
         // A handler that computes takes no messages, but looks at this port at its budget checks.
         this.#killPort?.postMessage(id);
-        Atomics.add(this.#kills, 0, 1);
+        Atomics.add(this.#counters, KILLS, 1);
       }
     };
   }
@@ -191,14 +201,16 @@ export class ProgramWorker {
     const { port1, port2 } = new MessageChannel();
     this.#killPort = port1;
     port1.unref();
-    this.#kills = new Int32Array(new SharedArrayBuffer(4));
+    this.#counters = createCounters();
+    const heap = heapMb ?? HEAP_MB;
     const start: WorkerStart = {
       code: this.#code,
       limits: limits ?? {},
       timeoutMs,
       store: store ?? { kind: 'memory' },
       hasOutside: hasOutside ?? true,
-      kills: this.#kills.buffer,
+      memoryBytes: heap * HEAP_SHARE * 1024 * 1024,
+      counters: this.#counters.buffer,
     };
     // Run from source, the entry is TypeScript and finds the other packages by this condition.
     const isSource = import.meta.url.endsWith('.ts');
@@ -210,13 +222,20 @@ export class ProgramWorker {
         execArgv: isSource ? ['--conditions=relay-source', '--no-warnings'] : ['--no-warnings'],
         env: {},
         resourceLimits: {
-          maxOldGenerationSizeMb: heapMb ?? HEAP_MB,
+          maxOldGenerationSizeMb: heap,
           maxYoungGenerationSizeMb: YOUNG_HEAP_MB,
         },
       },
     );
     this.#worker = worker;
     let why = 'its worker ended';
+    const startMs = this.#options.startMs ?? START_MS;
+    if (startMs !== Infinity) {
+      this.#startTimer = this.#options.clock.after(startMs, () => {
+        why = `top-level code has not ended after ${startMs / 1_000} s; long work belongs into a receive function`;
+        void worker.terminate();
+      });
+    }
     worker.on('message', (messages: readonly FromWorker[]) => {
       if (worker === this.#worker) this.#receive(messages);
     });
@@ -228,6 +247,7 @@ export class ProgramWorker {
     });
     worker.on('exit', () => {
       port1.close();
+      this.#startTimer?.[Symbol.dispose]();
       if (worker === this.#worker) this.#onExit(why);
     });
   }
@@ -311,12 +331,15 @@ export class ProgramWorker {
         break;
       case 'print':
         this.#options.print(message[1]);
+        this.#outputTaken(message[1]);
         break;
       case 'log':
         this.#options.log(message[1], message[2]);
+        this.#outputTaken(message[2]);
         break;
       case 'ready':
         if (this.#state === 'starting') this.#state = 'running';
+        this.#startTimer?.[Symbol.dispose]();
         this.#isReady = true;
         this.#timeMs = message[3];
         this.#ready.resolve({ result: message[1], settings: message[2] });
@@ -336,6 +359,11 @@ export class ProgramWorker {
       default:
         unreachable(message);
     }
+  }
+
+  #outputTaken(line: string): void {
+    Atomics.add(this.#counters, OUTPUT_TAKEN, outputUnits(line));
+    Atomics.notify(this.#counters, OUTPUT_TAKEN);
   }
 
   #settle(id: number, outcome: Parameters<Settle>[0]): void {

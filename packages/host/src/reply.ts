@@ -6,6 +6,7 @@ import {
   display,
   type Executed,
   FailedSend,
+  kindOf,
   ObjectValue,
   RuntimeFailure,
   StructValue,
@@ -127,8 +128,26 @@ export function fromFailure(failure: Failure, decode: (value: unknown) => Value)
 /** Text of an error that ended the program: its position and what `uncaught` says (language.md §10, §21). */
 export function programErrorText(thrown: unknown): string {
   const place = placeOf(thrown);
-  const text = thrown instanceof Thrown ? `uncaught throw: ${display(thrown.value)}` : messageOf(thrown);
+  const text = thrown instanceof Thrown ? `uncaught throw: ${shownValue(thrown.value)}` : messageOf(thrown);
   return place === '' ? `runtime error: ${text}` : `${place}runtime error: ${text}`;
+}
+
+/** Values share their parts, so that a small one may be shown as a text of any length; what people are shown ends here. */
+const SHOWN_UNITS = 8 * 1024 * 1024;
+
+class ShownEnough extends Error {}
+
+export function shownValue(value: Value): string {
+  let units = 0;
+  try {
+    return display(value, (piece) => {
+      units += piece;
+      if (units > SHOWN_UNITS) throw new ShownEnough();
+    });
+  } catch (thrown) {
+    if (!(thrown instanceof ShownEnough)) throw thrown;
+    return `<${kindOf(value)} too long to show>`;
+  }
 }
 
 /** The `error` of a thrown value: itself if it is a string, its field `error` if that is one, else its display form. */
@@ -138,7 +157,7 @@ function textOfThrown(value: Value): string {
     const error = value.get('error');
     if (typeof error === 'string') return error;
   }
-  return display(value);
+  return shownValue(value);
 }
 
 function withPlace(thrown: unknown): string {

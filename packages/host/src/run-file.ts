@@ -33,6 +33,7 @@ export async function runFile(program: CompiledProgram, options: RunFileOptions)
     nodeId: () => 'local',
     hasOutside: false,
     watchdogMs: Infinity,
+    startMs: Infinity,
   });
   const stop = (): void => void worker.close();
   signal?.addEventListener('abort', stop, { once: true });

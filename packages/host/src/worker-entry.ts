@@ -3,23 +3,32 @@
 // the run time it is given.
 
 import { randomUUID } from 'node:crypto';
+import v8 from 'node:v8';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { display, fromJsonText, type Structs, toJsonText } from '@relay/language';
+import { BudgetExceeded, fromJsonText, type Structs, toJsonText } from '@relay/language';
 import { plainSettings } from './limits.ts';
 import { ProgramHost } from './program-host.ts';
 import { importProgram } from './program-module.ts';
 import { ProgramSession } from './program-session.ts';
-import { programErrorText } from './reply.ts';
+import { programErrorText, shownValue } from './reply.ts';
 import { createMemoryStore } from './state-store/memory.ts';
 import type { OpenStateStore, StateStore, ValueCodec } from './state-store/state-store.ts';
-import { Batch, type FromWorker, type ToWorker, type WorkerStart } from './worker-wire.ts';
+import {
+  Batch,
+  type FromWorker,
+  KILLS,
+  OUTPUT_TAKEN,
+  outputUnits,
+  type ToWorker,
+  type WorkerStart,
+} from './worker-wire.ts';
 
 const { start, killPort } = workerData as { readonly start: WorkerStart; readonly killPort: MessagePort };
 const network = parentPort;
 if (network === null) throw new Error('this file runs in a worker');
 
 const now = (): number => performance.now();
-const kills = new Int32Array(start.kills);
+const counters = new Int32Array(start.counters);
 let killsSeen = 0;
 let turnBegan = now();
 
@@ -27,6 +36,9 @@ let turnBegan = now();
 const TURN_MS = 5;
 /** Lines of output and replies collected before they leave, turn or not. */
 const BATCH_SIZE = 1_024;
+/** Output that the network thread has not taken yet; who writes more waits for it. */
+const OUTPUT_AHEAD_UNITS = 4 * 1024 * 1024;
+let outputUnitsWritten = 0;
 
 const batch = new Batch<FromWorker>();
 let isFlushDue = false;
@@ -48,11 +60,26 @@ function post(message: FromWorker): void {
   }
 }
 
-/** Called while the program computes: lets out what waits to leave, and learns of kills. */
+/** A program that prints faster than anyone reads must not fill the memory of the node. */
+function write(message: Extract<FromWorker, readonly ['print' | 'log', ...unknown[]]>): void {
+  outputUnitsWritten = (outputUnitsWritten + outputUnits(message.at(-1) as string)) | 0;
+  post(message);
+  for (;;) {
+    const taken = Atomics.load(counters, OUTPUT_TAKEN);
+    if (((outputUnitsWritten - taken) | 0) < OUTPUT_AHEAD_UNITS) return;
+    flush();
+    Atomics.wait(counters, OUTPUT_TAKEN, taken, 1_000);
+  }
+}
+
+/** Called while the program computes: lets out what waits to leave, looks at memory, and learns of kills. */
 function breathe(): void {
   flush();
-  if (Atomics.load(kills, 0) === killsSeen) return;
-  killsSeen = Atomics.load(kills, 0);
+  // Near its bound V8 collects over and over before it gives up; whoever finds the heap that full ends first. What is garbage does
+  // not count: the collector is at work long before the heap is so full.
+  if (v8.getHeapStatistics().used_heap_size > start.memoryBytes) throw new BudgetExceeded('memory');
+  if (Atomics.load(counters, KILLS) === killsSeen) return;
+  killsSeen = Atomics.load(counters, KILLS);
   for (let got = receiveMessageOnPort(killPort); got !== undefined; got = receiveMessageOnPort(killPort)) {
     session.kill(got.message as number);
   }
@@ -93,7 +120,7 @@ async function openStore(readStructs: () => Structs): Promise<StateStore> {
   return module.openStateStore(store.options, codec);
 }
 
-const session = new ProgramSession(post, now);
+const session = new ProgramSession(post, now, start.memoryBytes);
 
 async function main(): Promise<void> {
   const store = await openStore(() => host.runtime.structs);
@@ -106,8 +133,8 @@ async function main(): Promise<void> {
       breathe,
       random: () => Math.random(),
       uuid: () => randomUUID(),
-      print: (line) => post(['print', line]),
-      log: (level, line) => post(['log', level, line]),
+      print: (line) => write(['print', line]),
+      log: (level, line) => write(['log', level, line]),
       store,
       onStoreFailed: die,
       sendOutside: start.hasOutside ? (message, settle) => session.sendOutside(message, settle) : undefined,
@@ -124,7 +151,7 @@ async function main(): Promise<void> {
   });
   try {
     const result = await host.run(await importProgram(start.code));
-    const shown = result === null ? undefined : display(result);
+    const shown = result === null ? undefined : shownValue(result);
     post(['ready', shown, plainSettings(host.settings), host.limits.timeMs]);
   } catch (thrown) {
     post(['broken', programErrorText(thrown)]);

@@ -76,8 +76,25 @@ export interface WorkerStart {
     | { readonly kind: 'module'; readonly url: string; readonly options: unknown };
   /** False: sends to servers that are not in the program fail at once. */
   readonly hasOutside: boolean;
-  /** Counts kills, so that a computing handler need not look at its port to learn that there are none. */
-  readonly kills: SharedArrayBuffer;
+  /** Top-level code, or a message, that finds the heap fuller than this is ended. */
+  readonly memoryBytes: number;
+  /**
+   * Two counters. `KILLS`: so that a computing handler need not look at its port to learn that there are none. `OUTPUT_TAKEN`: UTF-16
+   * units of `print` and `log` that the network thread has passed on; the worker does not run far ahead of it.
+   */
+  readonly counters: SharedArrayBuffer;
+}
+
+export const KILLS = 0;
+export const OUTPUT_TAKEN = 1;
+
+export function createCounters(): Int32Array<SharedArrayBuffer> {
+  return new Int32Array(new SharedArrayBuffer(8));
+}
+
+/** What a line of output counts for: its text and what carries it. */
+export function outputUnits(line: string): number {
+  return line.length + 64;
 }
 
 /** Smaller bodies travel as text: copying them costs less than handing over a buffer. */

@@ -14,6 +14,7 @@ export { type Diagnostic, renderDiagnostic } from './diagnostic.ts';
 export { type Binding, bindArguments } from './run/bind.ts';
 export { createMessage, DEFAULT_BUDGETS, type MessageOptions, topLevelBudgets } from './run/budget.ts';
 export { type Arity, builtins } from './run/builtins/table.ts';
+export { forgiveDebt } from './run/debt.ts';
 export { isoText, parseIso } from './run/datetime.ts';
 export type {
   Budgets,

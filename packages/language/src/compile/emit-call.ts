@@ -143,15 +143,16 @@ export function emitMethod(body: BodyBuilder, expression: Of<'method'>): Code {
     return complex(`(${[...codes.map((code) => code.text), failure].join(', ')})`);
   }
   const [self, ...codes] = body.operands([object, ...args]) as [Code, ...Code[]];
-  const start = `${body.m}, ${body.module.methods(member.text)}, ${self.text}`;
+  const { knownCalls, unknownCalls } = body.module.resolution;
+  const known = knownCalls.get(expression);
+  const isUnknown = known === undefined && unknownCalls.has(expression);
+  const waits = isUnknown ? unknownWaits(body) : known?.suspends === true ? 'maybe' : 'never';
+  const start = `${body.m}, ${body.module.methods(member.text, waits !== 'never')}, ${self.text}`;
   const call =
     codes.length > 2
       ? `$.method(${start}, [${list(codes)}], ${place})`
       : `$.m${codes.length}(${[start, ...codes.map((code) => code.text)].join(', ')}, ${place})`;
-  const { knownCalls, unknownCalls } = body.module.resolution;
-  const known = knownCalls.get(expression);
-  if (known !== undefined) return complex(body.settled(call, known.suspends ? 'maybe' : 'never'));
-  return complex(body.settled(call, unknownCalls.has(expression) ? unknownWaits(body) : 'never'));
+  return complex(body.settled(call, waits));
 }
 
 export function emitSend(body: BodyBuilder, expression: Of<'send'>, value: Code): Code {

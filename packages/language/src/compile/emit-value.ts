@@ -42,7 +42,7 @@ export function emitEntries(body: BodyBuilder, entries: readonly Entry[]): Code 
 export function emitStruct(body: BodyBuilder, expression: Of<'struct'>): Code {
   const object = emitEntries(body, expression.entries);
   const name = JSON.stringify(expression.name.text);
-  return complex(`$.struct(${name}, ${object.text}, ${body.place(expression.span)})`);
+  return complex(`$.struct(${body.m}, ${name}, ${object.text}, ${body.place(expression.span)})`);
 }
 
 export function emitState(body: BodyBuilder, expression: Of<'state'>): Code {

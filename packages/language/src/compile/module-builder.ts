@@ -51,8 +51,8 @@ export class ModuleBuilder {
     return this.constant(`$.shape(${JSON.stringify(keys)})`);
   }
 
-  methods(name: string): string {
-    return this.constant(`$.methods(${JSON.stringify(name)})`);
+  methods(name: string, isAwaited: boolean): string {
+    return this.constant(`$.methods(${JSON.stringify(name)}, ${isAwaited})`);
   }
 
   builtin(name: string): string {

@@ -14,6 +14,7 @@ export const DEFAULT_BUDGETS: Budgets = Object.freeze({
   timeMs: 5_000,
   depth: 1_000,
   valueBytes: 16 * MIB,
+  stateBytes: 64 * MIB,
   stringBytes: 4 * MIB,
   arrayLength: 1_000_000,
   sends: 64,

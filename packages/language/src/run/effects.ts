@@ -14,6 +14,8 @@ export interface Budgets {
   readonly depth: number;
   /** Bytes of JSON text of one argument, result or state field. */
   readonly valueBytes: number;
+  /** Bytes of JSON text of the whole state of one server. */
+  readonly stateBytes: number;
   /** UTF-8 bytes of one string. */
   readonly stringBytes: number;
   /** Elements of one array, keys of one object. */

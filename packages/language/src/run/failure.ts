@@ -67,7 +67,9 @@ export type BudgetName =
   | 'value size'
   | 'string length'
   | 'array length'
-  | 'sends';
+  | 'sends'
+  /** Of the whole program; told by the host. */
+  | 'memory';
 
 /** Passes every `catch` of the message that exceeded it. */
 export class BudgetExceeded extends Error {

@@ -2,6 +2,7 @@
 
 import { unreachable } from '../unreachable.ts';
 import { parseIso } from './datetime.ts';
+import { owe } from './debt.ts';
 import { MAX_NESTING, tooDeep } from './inspect.ts';
 import { codePointLength } from './text.ts';
 import type { RuntimeType, RuntimeValidator, StructDefinition, Structs } from './type.ts';
@@ -122,6 +123,7 @@ export function buildStruct(
   structs: Structs,
   depth = 0,
 ): { readonly ok: true; readonly value: StructValue } | Misfit {
+  owe(definition.fields.length);
   for (const key of object.keys()) {
     if (!definition.index.has(key)) return misfit(`struct ${definition.name} has no field '${key}'`);
   }

@@ -1,7 +1,7 @@
 // What looks through whole values: display form, equality, measure. Depth is bounded, so none of it can exhaust the stack.
 
 import { isoText } from './datetime.ts';
-import { RuntimeFailure } from './failure.ts';
+import { BudgetExceeded, RuntimeFailure } from './failure.ts';
 import { utf8Length } from './text.ts';
 import {
   ArrayValue,
@@ -82,6 +82,11 @@ function writeEntries(
 
 /** Deep equality. `visit` is called once for each pair of containers with the number of their parts. */
 export function isEqual(a: Value, b: Value, visit?: (parts: number) => void, depth = 0): boolean {
+  if (typeof a === 'string') {
+    if (typeof b !== 'string' || a.length !== b.length) return false;
+    visit?.(a.length >>> 6);
+    return a === b;
+  }
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (depth >= MAX_NESTING) throw tooDeep();
@@ -121,6 +126,9 @@ const FALSE: Measure = { bytes: 5, height: 0, foreign: undefined };
 const FUNCTION: Measure = { bytes: 16, height: 0, foreign: 'function' };
 const SERVER: Measure = { bytes: 16, height: 0, foreign: 'server' };
 
+/** Far above what a value may have anywhere. */
+const MAX_MEASURED_BYTES = 64 * 1024 * 1024;
+
 /**
  * Size of the JSON text, height, and whether the value is data. Containers keep their measure, so measuring a changed value costs
  * about as much as the change did. Stops with a failure at 256 levels.
@@ -146,6 +154,8 @@ function measureParts(value: ArrayValue | ObjectValue | StructValue, depth: numb
   const add = (part: Value, keyBytes: number): void => {
     const found = measure(part, depth + 1);
     bytes += found.bytes + keyBytes + 1;
+    // Parts may be shared, so that walking a small value takes for ever.
+    if (bytes > MAX_MEASURED_BYTES) throw new BudgetExceeded('value size');
     if (found.height > height) height = found.height;
     foreign ??= found.foreign;
   };

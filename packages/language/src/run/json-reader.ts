@@ -1,5 +1,5 @@
 import { parseIso } from './datetime.ts';
-import { RuntimeFailure } from './failure.ts';
+import { BudgetExceeded, RuntimeFailure } from './failure.ts';
 import { buildStruct } from './fit.ts';
 import { MAX_NESTING } from './inspect.ts';
 import type { Structs } from './type.ts';
@@ -10,6 +10,8 @@ export interface ReadOptions {
   readonly structs?: Structs;
   /** Read the tagged form: `{"_type":"datetime",…}` is a datetime. Default false. */
   readonly tagged?: boolean;
+  /** Elements of one array, keys of one object; more is «budget exceeded: array length». Default: no bound. */
+  readonly maxElements?: number;
 }
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
@@ -20,12 +22,14 @@ export class JsonReader {
   readonly #text: string;
   readonly #structs: Structs;
   readonly #tagged: boolean;
+  readonly #maxElements: number;
   #at = 0;
 
   constructor(text: string, options: ReadOptions) {
     this.#text = text;
     this.#structs = options.structs ?? NO_STRUCTS;
     this.#tagged = options.tagged ?? false;
+    this.#maxElements = options.maxElements ?? Infinity;
   }
 
   read(): Value {
@@ -139,8 +143,10 @@ export class JsonReader {
       return EMPTY_ARRAY;
     }
     const items: Value[] = [];
-    do items.push(this.#value(depth + 1));
-    while (this.#goesOn(']'));
+    do {
+      items.push(this.#value(depth + 1));
+      if (items.length > this.#maxElements) throw new BudgetExceeded('array length');
+    } while (this.#goesOn(']'));
     return new ArrayValue(items);
   }
 
@@ -159,6 +165,7 @@ export class JsonReader {
       if (this.#text[this.#at] !== ':') throw this.#unexpected();
       this.#at += 1;
       entries.push([key, this.#value(depth + 1)]);
+      if (entries.length > this.#maxElements) throw new BudgetExceeded('array length');
     } while (this.#goesOn('}'));
     return this.#typed(ObjectValue.from(entries));
   }

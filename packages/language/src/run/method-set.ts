@@ -5,14 +5,17 @@ import { ArrayValue, kindOf, ObjectValue, StructValue, type Value } from './valu
 /** The rows of one method name, by the kind of the receiver. */
 export class MethodSet {
   readonly name: string;
+  /** Whoever calls waits for a promise. Not where only a field that a built-in method hides could give one. */
+  readonly isAwaited: boolean;
   readonly array: MethodRow | undefined;
   readonly object: MethodRow | undefined;
   readonly string: MethodRow | undefined;
   readonly number: MethodRow | undefined;
   readonly struct: MethodRow | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, isAwaited: boolean) {
     this.name = name;
+    this.isAwaited = isAwaited;
     this.array = METHOD_TABLES.array.get(name);
     this.object = METHOD_TABLES.object.get(name);
     this.string = METHOD_TABLES.string.get(name);

@@ -8,6 +8,7 @@ import { arityText } from './builtins/row.ts';
 import { structField } from './builtins/struct.ts';
 import { FUNCTION_TABLE } from './builtins/table.ts';
 import { equals } from './compare.ts';
+import { payDebt } from './debt.ts';
 import type { Message, ReceiveDefinition } from './effects.ts';
 import {
   BudgetExceeded,
@@ -81,8 +82,8 @@ export class ModuleRuntime {
     return literalShape(keys);
   }
 
-  methods(name: string): MethodSet {
-    return new MethodSet(name);
+  methods(name: string, isAwaited: boolean): MethodSet {
+    return new MethodSet(name, isAwaited);
   }
 
   builtin(name: string): FunctionValue {
@@ -120,10 +121,11 @@ export class ModuleRuntime {
     return ObjectValue.from(keys.map((key, at) => [key, values[at]!]));
   }
 
-  struct(name: string, object: ObjectValue, place: number): StructValue {
+  struct(message: Message, name: string, object: ObjectValue, place: number): StructValue {
     const definition = this.#runtime.structs.get(name);
     if (definition === undefined) throw this.#failure(`undefined struct type: ${name}`, place);
     const built = buildStruct(object, definition, this.#runtime.structs);
+    payDebt(message);
     if (built.ok) return built.value;
     throw this.#failure(
       built.path === '' ? built.reason : `struct ${name} field '${built.path}': ${built.reason}`,
@@ -367,7 +369,13 @@ export class ModuleRuntime {
     if (row === undefined) {
       const field =
         self instanceof ObjectValue || self instanceof StructValue ? self.get(set.name) : undefined;
-      if (field instanceof FunctionValue) return this.invoke(message, field, args, place);
+      if (field instanceof FunctionValue) {
+        if (field.suspends && !set.isAwaited) {
+          const how = `its name is that of a built-in method; write o.get("${set.name}")(…)`;
+          throw this.#failure(`cannot call field '${set.name}', which may send, as a method: ${how}`, place);
+        }
+        return this.invoke(message, field, args, place);
+      }
       const kind = kindOf(self);
       const isPlain = kind === 'string' || kind === 'array' || kind === 'object' || kind === 'struct';
       if (isPlain) throw this.#failure(`unknown method: ${set.name}`, place);

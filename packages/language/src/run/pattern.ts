@@ -1,6 +1,7 @@
 // Patterns of `.regex(…)`: compiled to a small program and run over all threads at once, so matching is linear in the text. No
 // look-around, no back-references. A pattern matches anywhere in the text unless anchored.
 
+import { owe } from './debt.ts';
 import { RuntimeFailure } from './failure.ts';
 
 type CharacterTest = (codePoint: number) => boolean;
@@ -47,7 +48,11 @@ export function compilePattern(source: string): Pattern {
   const program: Step[] = [];
   emit(new PatternReader(source).read(), program);
   program.push({ kind: 'match' });
-  return { source, size: program.length, matches: (text) => run(program, [...text]) };
+  const matches = (text: string): boolean => {
+    owe(text.length * program.length);
+    return run(program, [...text]);
+  };
+  return { source, size: program.length, matches };
 }
 
 class PatternReader {

@@ -1,6 +1,7 @@
 // Servers from inside the program: definition, state, direct calls and sends. Waiting, queues and commits are the host's.
 
 import { assertData, bindArguments, foreignText } from './bind.ts';
+import { payDebt } from './debt.ts';
 import type { Effects, Message, ReceiveDefinition, SendArguments, ServerDefinition } from './effects.ts';
 import { BudgetExceeded, FailedSend, normalizeFailure, RuntimeFailure, Thrown } from './failure.ts';
 import { fit, misfitText } from './fit.ts';
@@ -35,15 +36,28 @@ export function defineReceive(compiled: CompiledReceive): ReceiveDefinition {
         return result.then(
           (value) => checkResult(message, value),
           (thrown: unknown) => {
-            throw normalizeFailure(thrown);
+            throw leaving(message, thrown);
           },
         );
       } catch (thrown) {
-        throw normalizeFailure(thrown);
+        throw leaving(message, thrown);
       }
     },
   };
   return definition;
+}
+
+/** A thrown value leaves as a result does: as data, and not larger than one may be. */
+function leaving(message: Message, thrown: unknown): unknown {
+  const failure = normalizeFailure(thrown);
+  if (!(failure instanceof Thrown)) return failure;
+  try {
+    checkResult(message, failure.value);
+    return failure;
+  } catch (refused) {
+    if (refused instanceof RuntimeFailure) refused.place ??= failure.place;
+    return refused;
+  }
 }
 
 function checkResult(message: Message, result: Value): Value {
@@ -135,7 +149,11 @@ export function setState(message: Message, key: Value, value: Value, structs: St
     throw new RuntimeFailure(`server '${server.name}' has no state field '${key}'; declared: ${declared}`);
   }
   const kept = checkField(message, field, value, structs);
-  message.state = state.set(key, kept);
+  payDebt(message);
+  const next = state.set(key, kept);
+  if (next !== state && measure(next).bytes > message.budgets.stateBytes)
+    throw new BudgetExceeded('value size');
+  message.state = next;
   return kept;
 }
 
@@ -147,6 +165,7 @@ export function callDirectly(
   structs: Structs,
 ): Value | Promise<Value> {
   const binding = bindArguments(receive, { kind: 'positional', values }, structs);
+  payDebt(message);
   if (!binding.ok) throw new RuntimeFailure(binding.error);
   return receive.run(message, ...binding.values);
 }
@@ -191,6 +210,7 @@ function sendToSelf(
     throw new FailedSend({ error, code: 'unknown_method', executed: 'no' });
   }
   const binding = bindArguments(receive, args, structs);
+  payDebt(message);
   if (!binding.ok) throw badArguments(binding.error);
   try {
     const result = receive.run(message, ...binding.values);

@@ -75,8 +75,12 @@ function sortBy(message: Message, self: ArrayValue, callback: Value): Value | Pr
   const keys: Value[] = [];
   const visit = (result: Value): boolean => keys.push(result) < 0;
   const sort = (): Value => {
-    for (const key of keys) compare(keys[0]!, key);
-    chargeSteps(message, Math.ceil(keys.length * Math.log2(keys.length + 1)));
+    const rounds = Math.ceil(Math.log2(keys.length + 1));
+    chargeSteps(message, keys.length * rounds);
+    for (const key of keys) {
+      if (typeof key === 'string') chargeSteps(message, (key.length >>> 6) * rounds);
+      compare(keys[0]!, key);
+    }
     const places = keys.map((_, at) => at);
     places.sort((a, b) => compare(keys[a]!, keys[b]!));
     return new ArrayValue(places.map((at) => self.items[at]!));

@@ -1,8 +1,9 @@
 // The built-in functions; language.md §11.
 
-import { chargeBytes, chargeElements, chargeSteps, chargeText } from '../budget.ts';
+import { chargeBytes, chargeElements, chargeSteps, chargeText, limitBytes } from '../budget.ts';
 import { compare } from '../compare.ts';
 import { datetimeFrom, formatDatetime } from '../datetime.ts';
+import { payDebt } from '../debt.ts';
 import type { Message } from '../effects.ts';
 import { BudgetExceeded, RuntimeFailure } from '../failure.ts';
 import { measure, textOf } from '../inspect.ts';
@@ -26,7 +27,15 @@ export function chargedText(message: Message, value: Value): string {
 }
 
 function line(message: Message, values: readonly Value[]): string {
-  return values.map((value) => chargedText(message, value)).join(' ');
+  let units = 0;
+  const pieces = values.map((value) => {
+    const piece = chargedText(message, value);
+    if (typeof value === 'string') chargeText(message, value);
+    units += piece.length + 1;
+    limitBytes(message, units);
+    return piece;
+  });
+  return pieces.join(' ');
 }
 
 function length(value: Value, message: Message): number {
@@ -64,7 +73,9 @@ function extreme(name: 'min' | 'max', sign: number): FunctionRow {
         throw new RuntimeFailure(`${name}() needs at least one value`);
       }
       for (let at = 0; at < values.length; at += 1) {
-        if (compare(best, values.items[at]!) * sign < 0) best = values.items[at]!;
+        const item = values.items[at]!;
+        if (typeof item === 'string') chargeText(message, item);
+        if (compare(best, item) * sign < 0) best = item;
       }
       return best;
     },
@@ -88,7 +99,9 @@ function parseJson(message: Message, text: Value, around: Surroundings): Value {
   // Every element takes at least two characters.
   chargeSteps(message, text.length >>> 1);
   try {
-    return fromJsonText(text, { structs: around.structs });
+    const value = fromJsonText(text, { structs: around.structs, maxElements: message.budgets.arrayLength });
+    payDebt(message);
+    return value;
   } catch (thrown) {
     if (!(thrown instanceof RuntimeFailure)) throw thrown;
     throw new RuntimeFailure(`parse_json(): ${thrown.message}`);

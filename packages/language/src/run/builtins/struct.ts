@@ -1,4 +1,6 @@
 import { chargeSteps } from '../budget.ts';
+import { payDebt } from '../debt.ts';
+import type { Message } from '../effects.ts';
 import { RuntimeFailure } from '../failure.ts';
 import { fit, misfitText } from '../fit.ts';
 import type { Structs } from '../type.ts';
@@ -17,6 +19,7 @@ export function structField(self: StructValue, field: Value): Value {
 }
 
 function withFields(
+  message: Message,
   self: StructValue,
   changes: Iterable<readonly [Value, Value]>,
   structs: Structs,
@@ -29,6 +32,7 @@ function withFields(
     if (!found.ok) throw new RuntimeFailure(`struct ${self.name} field ${misfitText(name, found)}`);
     values[at] = found.value;
   }
+  payDebt(message);
   return new StructValue(self.definition, values);
 }
 
@@ -47,7 +51,7 @@ export const STRUCT_METHODS: readonly MethodRow<StructValue>[] = [
     doc: 'A new struct with a field replaced; the value is checked.',
     run: (message, self, field, value, _count, around) => {
       chargeSteps(message, self.values.length);
-      return withFields(self, [[field, value]], around.structs);
+      return withFields(message, self, [[field, value]], around.structs);
     },
   },
   {
@@ -58,7 +62,7 @@ export const STRUCT_METHODS: readonly MethodRow<StructValue>[] = [
     run: (message, self, other, _b, _count, around) => {
       const object = asObject('merge', other);
       chargeSteps(message, self.values.length + object.size);
-      return withFields(self, object.entries(), around.structs);
+      return withFields(message, self, object.entries(), around.structs);
     },
   },
 ];
