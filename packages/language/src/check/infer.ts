@@ -1,9 +1,10 @@
 // The type of an expression, where it is simple to tell: from literals, annotations, struct definitions and built-in methods.
 
-import type { Expression, Receive } from '../syntax/ast.ts';
+import type { Body, Expression, Receive } from '../syntax/ast.ts';
 import { unreachable } from '../unreachable.ts';
 import type { Declarations } from './declarations.ts';
 import type { Resolution } from './resolve.ts';
+import { endsOf, type ResultPart, resultsOf } from './results.ts';
 import type { Binding } from './scope.ts';
 import {
   arrayOf,
@@ -53,11 +54,12 @@ const METHOD_RESULTS: Readonly<Record<string, Readonly<Record<string, CheckedTyp
   object: {
     length: NUMBER,
     has: BOOL,
+    get: 'element',
     keys: arrayOf(STRING),
     values: arrayOf(UNKNOWN),
     set: OBJECT,
     update: OBJECT,
-    remove: OBJECT,
+    remove: 'same',
     merge: OBJECT,
     defaults: OBJECT,
   },
@@ -103,6 +105,7 @@ export class TypeInference {
   readonly #declarations: Declarations;
   readonly #resolution: Resolution;
   readonly #types = new Map<Expression, CheckedType>();
+  readonly #results = new Map<Body, CheckedType>();
   #depth = 0;
   /** What is asked for while it is being found out is unknown: a loop through itself says nothing. */
   readonly #bindings = new Map<Binding, CheckedType>();
@@ -161,7 +164,7 @@ export class TypeInference {
         return this.#memberType(expression);
       case 'index': {
         const object = this.typeOf(expression.object);
-        return object.kind === 'array' ? object.element : UNKNOWN;
+        return elementOf(object);
       }
       case 'method':
         return this.#methodType(expression);
@@ -169,13 +172,16 @@ export class TypeInference {
         return this.#callType(expression);
       case 'send':
         return this.#returned(receivesOf(this.#declarations, expression.server, expression.method.text));
-      case 'state':
       case 'block':
-      case 'return':
-      case 'throw':
+        return this.#resultType(expression.body);
       case 'if':
       case 'try':
+        return this.#joined(endsOf([expression]));
       case 'dispatch':
+        return this.#dispatchType(expression);
+      case 'state':
+      case 'return':
+      case 'throw':
       case 'missing':
         return UNKNOWN;
       default:
@@ -267,6 +273,9 @@ export class TypeInference {
       case 'array':
       case 'string':
         return name === 'length' ? NUMBER : UNKNOWN;
+      case 'object':
+        // An object's own field `length` goes before the number of its keys.
+        return name === 'length' ? UNKNOWN : object.value;
       default:
         return UNKNOWN;
     }
@@ -292,9 +301,18 @@ export class TypeInference {
     const results = METHOD_RESULTS[object.kind];
     const result = results !== undefined && Object.hasOwn(results, method) ? results[method] : undefined;
     if (result === 'same') return object;
-    if (result === 'element') return object.kind === 'array' ? object.element : UNKNOWN;
-    if (result !== undefined) return result;
-    return UNKNOWN;
+    if (result === 'element') return elementOf(object);
+    const [first, second] = expression.args;
+    if (object.kind === 'array' && method === 'map' && first?.kind === 'function') {
+      return arrayOf(this.#functionType(first));
+    }
+    if (object.kind === 'object') {
+      if (method === 'values') return arrayOf(object.value);
+      if ((method === 'set' || method === 'update') && second !== undefined) {
+        return { kind: 'object', value: joinTypes([object.value, this.typeOf(second)]) };
+      }
+    }
+    return result ?? UNKNOWN;
   }
 
   #callType(expression: Expression & { readonly kind: 'call' }): CheckedType {
@@ -308,16 +326,50 @@ export class TypeInference {
     const [binding] = bindings;
     const isOneFunction = bindings.length === 1 && binding?.functions.length === 1 && !isBuiltin;
     if (!isOneFunction || binding.assigned.length > 0 || receives.length > 0) return UNKNOWN;
-    const returns = binding.functions[0]?.returns;
-    return returns === undefined ? UNKNOWN : declaredType(returns, this.#declarations);
+    return this.#functionType(binding.functions[0]!);
   }
 
-  /** The declared result, if there is one function only. */
+  #functionType(definition: Pick<Receive, 'returns' | 'body'>): CheckedType {
+    const { returns, body } = definition;
+    return returns === undefined ? this.#resultType(body) : declaredType(returns, this.#declarations);
+  }
+
+  #resultType(body: Body): CheckedType {
+    const known = this.#results.get(body);
+    if (known !== undefined) return known;
+    this.#results.set(body, UNKNOWN);
+    const type = this.#joined(resultsOf(body));
+    this.#results.set(body, type);
+    return type;
+  }
+
+  #joined(parts: readonly ResultPart[]): CheckedType {
+    return joinTypes(parts.map((part) => (part === undefined ? NIL : this.typeOf(part))));
+  }
+
+  /** Only if an arm is certainly taken, and none calls a function that is not written in it. */
+  #dispatchType({ arms }: Expression & { readonly kind: 'dispatch' }): CheckedType {
+    if (!arms.some((arm) => arm.pattern.kind === 'default')) return UNKNOWN;
+    const types = arms.map(({ value }) => {
+      if (value.kind === 'function') return this.#functionType(value);
+      const type = this.typeOf(value);
+      return type.kind === 'function' ? UNKNOWN : type;
+    });
+    return joinTypes(types);
+  }
+
+  /** Declared or inferred, if there is one function only. */
   #returned(receives: readonly Receive[]): CheckedType {
     const [receive, ...others] = receives;
-    if (receive?.returns === undefined || others.length > 0) return UNKNOWN;
-    return declaredType(receive.returns, this.#declarations);
+    if (receive === undefined || others.length > 0) return UNKNOWN;
+    return this.#functionType(receive);
   }
+}
+
+/** What is found by position or key, if it is there. */
+function elementOf(type: CheckedType): CheckedType {
+  if (type.kind === 'array') return type.element;
+  return type.kind === 'object' ? type.value : UNKNOWN;
 }
 
 /** All receive functions of a name, of all definitions of a server. */

@@ -24,6 +24,7 @@ import {
   localBinding,
   type Scope,
 } from './scope.ts';
+import { type LoopRange, UseOrder } from './use-order.ts';
 
 type NameExpression = Expression & { readonly kind: 'name' };
 
@@ -48,6 +49,8 @@ export interface Resolution {
 interface Place {
   readonly scope: Scope;
   readonly server: Server | undefined;
+  /** The outermost loop around, within the same function. */
+  readonly loop?: LoopRange | undefined;
 }
 
 export function resolveNames(
@@ -69,6 +72,8 @@ class Resolver {
   readonly #references = new Map<NameExpression, Reference>();
   readonly #targets = new Map<Expression, Binding>();
   readonly #servers = new Map<Expression, Server>();
+  readonly #order = new UseOrder<NameExpression>();
+  readonly #called = new Set<NameExpression>();
 
   constructor(builtins: ReadonlySet<string>, report: Report) {
     this.#builtins = builtins;
@@ -85,6 +90,7 @@ class Resolver {
         this.#function(receive.params, receive.body, { scope: this.#globals, server: item });
       }
     }
+    for (const expression of this.#order.tooEarly()) this.#tooEarly(expression);
     return {
       globals: this.#globals,
       references: this.#references,
@@ -102,7 +108,7 @@ class Resolver {
       return binding;
     });
     collectBindings(body.items, scope);
-    this.#all(body.items, { ...place, scope });
+    this.#all(body.items, { ...place, scope, loop: undefined });
     return bindings;
   }
 
@@ -162,9 +168,12 @@ class Resolver {
         this.#visit(expression.iterable, place);
         const binding = this.#inner(expression.variable, 'loop', place);
         binding.assigned.push(expression.iterable);
-        this.#all(expression.body.items, { ...place, scope: binding.scope });
+        this.#loop([], expression.body.items, { ...place, scope: binding.scope });
         return;
       }
+      case 'while':
+        this.#loop([expression.condition], expression.body.items, place);
+        return;
       case 'try': {
         this.#all(expression.body.items, place);
         const caught = expression.variable && this.#inner(expression.variable, 'caught', place);
@@ -180,6 +189,7 @@ class Resolver {
     if (expression.name !== undefined) {
       const binding = bind(declaringScope(place.scope), expression.name.text, 'variable');
       binding.functions.push(expression);
+      this.#order.define(binding, place.scope);
     }
     return this.#function(expression.params, expression.body, place);
   }
@@ -192,6 +202,13 @@ class Resolver {
     if (type !== undefined) binding.annotations.push(type);
     this.#targets.set(expression, binding);
     this.#visit(value, place);
+    this.#order.define(binding, place.scope);
+  }
+
+  #loop(head: readonly Expression[], body: readonly Expression[], place: Place): void {
+    const loop: LoopRange = { start: this.#order.tick(), end: Number.POSITIVE_INFINITY };
+    this.#all([...head, ...body], { ...place, loop: place.loop ?? loop });
+    loop.end = this.#order.tick();
   }
 
   /** A scope with a loop or catch variable. */
@@ -225,8 +242,20 @@ class Resolver {
         : (place.server?.receives.filter((receive) => receive.name.text === name) ?? []);
     const isBuiltin = !isSettled && receives.length === 0 && (this.#builtins.has(name) || name === 'send');
     this.#references.set(expression, { bindings, receives, isBuiltin });
+    const isShadowing = this.#builtins.has(name) || name === 'send';
+    if (bindings.length > 0 && receives.length === 0 && !isShadowing) {
+      if (isCalled) this.#called.add(expression);
+      this.#order.use(expression, bindings, place.scope, place.loop);
+    }
     if (bindings.length > 0 || receives.length > 0 || isBuiltin) return;
     this.#undefined(name, span, place, isCalled);
+  }
+
+  #tooEarly(expression: NameExpression): void {
+    const isCalled = this.#called.has(expression);
+    const what = isCalled ? 'function' : 'variable';
+    const hint = `${isCalled ? 'it is defined' : 'it is set'} only further down`;
+    this.#report.error('RL2001', `undefined ${what}: ${expression.name}`, expression.span, hint);
   }
 
   #undefinedNames = 0;
