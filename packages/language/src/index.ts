@@ -9,7 +9,12 @@ export {
   type CompiledProgram,
   compileProgram,
 } from './compile/program-module.ts';
-export type { Setting } from './compile/settings.ts';
+export { constantSettings, type Setting } from './compile/settings.ts';
+export {
+  compileTemplates,
+  type PageDescription,
+  type TemplatePages,
+} from './compile/template-pages.ts';
 export { type Diagnostic, renderDiagnostic } from './diagnostic.ts';
 export { type Binding, bindArguments } from './run/bind.ts';
 export { createMessage, DEFAULT_BUDGETS, type MessageOptions, topLevelBudgets } from './run/budget.ts';
@@ -40,7 +45,8 @@ export {
 export { type Fit, fit, type Misfit, misfitText } from './run/fit.ts';
 export { display, isEqual, measure, textOf } from './run/inspect.ts';
 export { fromJsonText, toJsonText, type WriteOptions } from './run/json.ts';
-export type { ReadOptions } from './run/json-reader.ts';
+export { type ReadOptions, typedObject } from './run/json-reader.ts';
+export { Lineage } from './run/lineage.ts';
 export {
   createRuntime,
   type ProgramModule,
@@ -68,3 +74,4 @@ export type * from './syntax/ast.ts';
 export { needsMoreInput } from './syntax/continuation.ts';
 export { type LoadedProgram, loadProgram } from './syntax/load.ts';
 export { type ParseResult, parseFile } from './syntax/parser.ts';
+export { type CompiledPage, type PagesModule, renderPage } from './template/page.ts';

@@ -4,8 +4,15 @@ import { unreachable } from '../unreachable.ts';
 import { parseIso } from './datetime.ts';
 import { owe } from './debt.ts';
 import { MAX_NESTING, tooDeep } from './inspect.ts';
+import { Lineage } from './lineage.ts';
 import { codePointLength } from './text.ts';
-import type { RuntimeType, RuntimeValidator, StructDefinition, Structs } from './type.ts';
+import {
+  fitKey,
+  type RuntimeType,
+  type RuntimeValidator,
+  type StructDefinition,
+  type Structs,
+} from './type.ts';
 import { ArrayValue, DatetimeValue, kindOf, ObjectValue, StructValue, type Value } from './value.ts';
 
 /** What does not fit, and where in the value: `tags[2]`, `address.city`, or nothing for all of it. */
@@ -88,32 +95,57 @@ function fitBase(value: Value, type: RuntimeType, structs: Structs, depth: numbe
   }
 }
 
-/** An array all of whose elements fit as they are is kept, so that it stays identical. */
+/**
+ * An array all of whose elements fit as they are is kept, so that it stays identical. It remembers that, and what is made of it
+ * remembers it for the elements that are the same.
+ */
 function fitList(value: ArrayValue, element: RuntimeType, structs: Structs, depth: number): Fit {
   if (element.kind === 'any') return { ok: true, value };
-  let changed: Value[] | undefined;
-  for (let at = 0; at < value.length; at += 1) {
+  const key = fitKey(element);
+  let fitted: Value[] | undefined;
+  for (const at of unseen(value.fitted, key, value.length)) {
     const part = fit(value.items[at]!, element, structs, depth + 1);
     if (!part.ok) return misfit(part.reason, join(`[${at}]`, part.path));
     if (part.value !== value.items[at]) {
-      changed ??= value.toArray();
-      changed[at] = part.value;
+      fitted ??= value.toArray();
+      fitted[at] = part.value;
     }
   }
-  return { ok: true, value: changed === undefined ? value : new ArrayValue(changed) };
+  const result = fitted === undefined ? value : new ArrayValue(fitted);
+  result.fitted = new Lineage(key, result.length);
+  return { ok: true, value: result };
 }
 
 function fitMap(value: ObjectValue, type: RuntimeType, structs: Structs, depth: number): Fit {
   if (type.kind === 'any') return { ok: true, value };
-  const fitted: [string, Value][] = [];
-  let isChanged = false;
-  for (const [key, item] of value.entries()) {
+  const key = fitKey(type);
+  let fitted: Map<number, Value> | undefined;
+  for (const at of unseen(value.fitted, key, value.size)) {
+    const item = value.valueAt(at);
     const part = fit(item, type, structs, depth + 1);
-    if (!part.ok) return misfit(part.reason, join(key, part.path));
-    if (part.value !== item) isChanged = true;
-    fitted.push([key, part.value]);
+    if (!part.ok) return misfit(part.reason, join(value.keyAt(at), part.path));
+    if (part.value !== item) {
+      fitted ??= new Map();
+      fitted.set(at, part.value);
+    }
   }
-  return { ok: true, value: isChanged ? ObjectValue.from(fitted) : value };
+  const changes = fitted;
+  const result =
+    changes === undefined
+      ? value
+      : ObjectValue.from([...value.entries()].map(([name, item], at) => [name, changes.get(at) ?? item]));
+  result.fitted = new Lineage(key, result.size);
+  return { ok: true, value: result };
+}
+
+/** Places that nobody has found to fit yet, in order: the first misfit is the one that is named. */
+function* unseen(known: Lineage | undefined, key: object, length: number): IterableIterator<number> {
+  let from = 0;
+  if (known !== undefined && known.key === key && known.length <= length) {
+    yield* [...known.changes()].sort((a, b) => a - b);
+    from = known.length;
+  }
+  for (let at = from; at < length; at += 1) yield at;
 }
 
 /** An object as a struct. Undeclared fields are found before missing ones. */

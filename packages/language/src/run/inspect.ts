@@ -93,6 +93,7 @@ export function isEqual(a: Value, b: Value, visit?: (parts: number) => void, dep
   if (a instanceof DatetimeValue) return b instanceof DatetimeValue && a.ms === b.ms;
   if (a instanceof ArrayValue) {
     if (!(b instanceof ArrayValue) || a.length !== b.length) return false;
+    if (a.items === b.items) return true;
     visit?.(a.length);
     for (let at = 0; at < a.length; at += 1) {
       if (!isEqual(a.items[at]!, b.items[at]!, visit, depth + 1)) return false;
@@ -188,6 +189,44 @@ export function pushMeasured(array: ArrayValue, value: Value): ArrayValue {
     };
   }
   return next;
+}
+
+/** The array with another value at a place, measured by what was changed if the old one had been. */
+export function replaceMeasured(array: ArrayValue, at: number, value: Value): ArrayValue {
+  const next = array.with(at, value);
+  if (next !== array) next.measured = remeasured(array.measured, array.items[at]!, value);
+  return next;
+}
+
+/** The object with a key set or added, measured by what was changed if the old one had been. */
+export function setMeasured(object: ObjectValue, key: string, value: Value): ObjectValue {
+  const next = object.set(key, value);
+  const { measured: old } = object;
+  if (next === object || old === undefined || old.height >= MAX_NESTING) return next;
+  const replaced = object.get(key);
+  if (replaced !== undefined) next.measured = remeasured(old, replaced, value);
+  else {
+    const part = measure(value);
+    next.measured = {
+      bytes: old.bytes + jsonStringBytes(key) + 1 + part.bytes + (object.size > 0 ? 1 : 0),
+      height: Math.max(old.height, part.height + 1),
+      foreign: old.foreign ?? part.foreign,
+    };
+  }
+  return next;
+}
+
+/** Undefined where the change may have taken away what made the old value as high, or foreign, as it was. */
+function remeasured(old: Measure | undefined, before: Value, after: Value): Measure | undefined {
+  if (old === undefined || old.foreign !== undefined || old.height >= MAX_NESTING) return undefined;
+  const was = measure(before);
+  const is = measure(after);
+  if (was.height + 1 === old.height && is.height < was.height) return undefined;
+  return {
+    bytes: old.bytes - was.bytes + is.bytes,
+    height: Math.max(old.height, is.height + 1),
+    foreign: is.foreign,
+  };
 }
 
 /** ASCII that JSON does not escape. */

@@ -167,19 +167,20 @@ export class JsonReader {
       entries.push([key, this.#value(depth + 1)]);
       if (entries.length > this.#maxElements) throw new BudgetExceeded('array length');
     } while (this.#goesOn('}'));
-    return this.#typed(ObjectValue.from(entries));
+    return typedObject(ObjectValue.from(entries), this.#structs, this.#tagged);
   }
+}
 
-  #typed(object: ObjectValue): Value {
-    const type = object.get('_type');
-    if (typeof type !== 'string') return object;
-    if (type === 'datetime' && this.#tagged && object.size === 2) {
-      const text = object.get('value');
-      return (typeof text === 'string' ? parseIso(text) : undefined) ?? object;
-    }
-    const definition = this.#structs.get(type);
-    if (definition === undefined) return object;
-    const built = buildStruct(object.remove('_type'), definition, this.#structs);
-    return built.ok ? built.value : object;
+/** An object with `_type` as the datetime or struct it stands for, if it fits. */
+export function typedObject(object: ObjectValue, structs: Structs, tagged: boolean): Value {
+  const type = object.get('_type');
+  if (typeof type !== 'string') return object;
+  if (type === 'datetime' && tagged && object.size === 2) {
+    const text = object.get('value');
+    return (typeof text === 'string' ? parseIso(text) : undefined) ?? object;
   }
+  const definition = structs.get(type);
+  if (definition === undefined) return object;
+  const built = buildStruct(object.remove('_type'), definition, structs);
+  return built.ok ? built.value : object;
 }

@@ -40,7 +40,20 @@ export interface StructDefinition {
 /** The structs of a program by name, as defined so far. */
 export type Structs = ReadonlyMap<string, StructDefinition>;
 
+/** What a value was found to fit: a type, until a struct is defined anew, since a type may name it. */
+let fitKeys = new WeakMap<RuntimeType, object>();
+
+export function fitKey(type: RuntimeType): object {
+  let key = fitKeys.get(type);
+  if (key === undefined) {
+    key = {};
+    fitKeys.set(type, key);
+  }
+  return key;
+}
+
 export function defineStruct(name: string, fields: StructDefinition['fields']): StructDefinition {
+  fitKeys = new WeakMap();
   return { name, fields, index: new Map(fields.map((field, at) => [field.name, at])) };
 }
 

@@ -2,6 +2,7 @@
 // numbers, bools and strings are JavaScript's own.
 
 import type { Message, ServerStatus } from './effects.ts';
+import type { Lineage } from './lineage.ts';
 import type { StructDefinition } from './type.ts';
 
 export type Value =
@@ -56,6 +57,10 @@ export class ArrayValue {
   readonly length: number;
   /** Cache of `measure`. */
   measured: Measure | undefined = undefined;
+  /** Elements known to fit a type as they are; see `fit`. */
+  fitted: Lineage | undefined = undefined;
+  /** Elements known to be stored; see the state store of the host. */
+  stored: Lineage | undefined = undefined;
 
   /** Takes the array over; the caller must not keep it. */
   constructor(items: readonly Value[], length: number = items.length) {
@@ -69,7 +74,21 @@ export class ArrayValue {
     const owner = this.items.length === this.length && this.length > 0;
     const items = (owner ? this.items : this.items.slice(0, this.length)) as Value[];
     items.push(value);
-    return new ArrayValue(items, this.length + 1);
+    const next = new ArrayValue(items, this.length + 1);
+    next.fitted = this.fitted;
+    next.stored = this.stored;
+    return next;
+  }
+
+  /** A copy with another element at a place. */
+  with(at: number, value: Value): ArrayValue {
+    if (this.items[at] === value) return this;
+    const items = this.toArray();
+    items[at] = value;
+    const next = new ArrayValue(items);
+    next.fitted = this.fitted?.changed(at);
+    next.stored = this.stored?.changed(at);
+    return next;
   }
 
   /** Elements that `push` has to copy. */
@@ -79,9 +98,13 @@ export class ArrayValue {
 
   dropLast(): ArrayValue {
     if (this.length === 0) return this;
+    const length = this.length - 1;
     // A short rest must not keep a long backing array alive.
-    if (this.length < this.items.length / 2) return new ArrayValue(this.items.slice(0, this.length - 1));
-    return new ArrayValue(this.items, this.length - 1);
+    const isShort = this.length < this.items.length / 2;
+    const next = isShort ? new ArrayValue(this.items.slice(0, length)) : new ArrayValue(this.items, length);
+    next.fitted = this.fitted?.cut(length);
+    next.stored = this.stored?.cut(length);
+    return next;
   }
 
   /** The elements in an array of their own. */
@@ -123,6 +146,10 @@ export class ObjectValue {
   readonly size: number;
   /** Cache of `measure`. */
   measured: Measure | undefined = undefined;
+  /** Values known to fit a type as they are; see `fit`. */
+  fitted: Lineage | undefined = undefined;
+  /** Entries known to be stored; see the state store of the host. */
+  stored: Lineage | undefined = undefined;
 
   /** For literals and builders: one value for each key of the shape. Takes the array over. */
   constructor(shape: Shape = EMPTY_SHAPE, values: readonly Value[] = []) {
@@ -170,7 +197,10 @@ export class ObjectValue {
       if (this.#values[at] === value) return this;
       const values = this.#values.slice(0, this.size);
       values[at] = value;
-      return new ObjectValue(this.#shape, values);
+      const next = new ObjectValue(this.#shape, values);
+      next.fitted = this.fitted?.changed(at);
+      next.stored = this.stored?.changed(at);
+      return next;
     }
     let shape = this.#shape;
     if (at !== this.size) {
@@ -183,12 +213,25 @@ export class ObjectValue {
     const owner = this.#values.length === this.size && this.size > 0;
     const values = (owner ? this.#values : this.#values.slice(0, this.size)) as Value[];
     values.push(value);
-    return new ObjectValue(shape, values);
+    const next = new ObjectValue(shape, values);
+    next.fitted = this.fitted;
+    next.stored = this.stored;
+    return next;
   }
 
   remove(key: string): ObjectValue {
     if (!this.has(key)) return this;
     return ObjectValue.from([...this.entries()].filter(([other]) => other !== key));
+  }
+
+  /** Of a place below `size`. */
+  keyAt(at: number): string {
+    return this.#shape.keys[at]!;
+  }
+
+  /** Of a place below `size`. */
+  valueAt(at: number): Value {
+    return this.#values[at]!;
   }
 
   keys(): readonly string[] {

@@ -2,7 +2,7 @@ import { chargeBytes, chargeElements, chargeSteps, limitBytes, limitElements } f
 import { equals } from '../compare.ts';
 import type { Message } from '../effects.ts';
 import { RuntimeFailure } from '../failure.ts';
-import { pushMeasured, textOf } from '../inspect.ts';
+import { pushMeasured, replaceMeasured, textOf } from '../inspect.ts';
 import { utf8Length } from '../text.ts';
 import { ArrayValue, EMPTY_ARRAY, type Value } from '../value.ts';
 import { asString, type MethodRow } from './row.ts';
@@ -91,7 +91,11 @@ export const ARRAY_METHODS: readonly MethodRow<ArrayValue>[] = [
     min: 2,
     max: 2,
     doc: 'A new array with the element at a position replaced.',
-    run: (message, self, i, v) => splice(message, self, indexOf(i, self.length), 1, [v]),
+    run: (message, self, i, v) => {
+      const at = indexOf(i, self.length);
+      chargeElements(message, self.length);
+      return self.measured === undefined ? self.with(at, v) : replaceMeasured(self, at, v);
+    },
   },
   { name: 'push', min: 1, max: 1, doc: 'A new array with the value at the end.', run: push },
   { name: 'add', min: 1, max: 1, doc: 'A new array with the value at the end.', run: push },

@@ -1,6 +1,7 @@
 import { chargeSteps, limitElements } from '../budget.ts';
 import type { Message } from '../effects.ts';
 import { RuntimeFailure } from '../failure.ts';
+import { setMeasured } from '../inspect.ts';
 import { ArrayValue, ObjectValue, type Value } from '../value.ts';
 import { asObject, type MethodRow } from './row.ts';
 
@@ -12,7 +13,7 @@ function keyOf(value: Value): string {
 function set(message: Message, self: ObjectValue, key: Value, value: Value): ObjectValue {
   const name = keyOf(key);
   chargeSteps(message, self.setCost(name));
-  const next = self.set(name, value);
+  const next = self.measured === undefined ? self.set(name, value) : setMeasured(self, name, value);
   limitElements(message, next.size);
   return next;
 }
