@@ -1,5 +1,11 @@
 // What the package gives to hosts, tools and the command line.
 
+export {
+  type Completion,
+  type CompletionKind,
+  type Completions,
+  completionsAt,
+} from './assist/complete.ts';
 export { type CheckableProgram, type CheckResult, checkProgram } from './check/check.ts';
 export type { BuiltinNames } from './check/context.ts';
 export { type InferredEffect, type Level, publishedEffect } from './check/effect.ts';
@@ -9,6 +15,12 @@ export {
   type CompiledProgram,
   compileProgram,
 } from './compile/program-module.ts';
+export {
+  CompileSession,
+  type SessionInput,
+  type SessionUnit,
+  type TypeAnswer,
+} from './compile/session.ts';
 export { constantSettings, type Setting } from './compile/settings.ts';
 export {
   compileTemplates,
@@ -19,8 +31,8 @@ export { type Diagnostic, renderDiagnostic } from './diagnostic.ts';
 export { type Binding, bindArguments } from './run/bind.ts';
 export { createMessage, DEFAULT_BUDGETS, type MessageOptions, topLevelBudgets } from './run/budget.ts';
 export { type Arity, builtins } from './run/builtins/table.ts';
-export { forgiveDebt } from './run/debt.ts';
 export { isoText, parseIso } from './run/datetime.ts';
+export { forgiveDebt } from './run/debt.ts';
 export type {
   Budgets,
   Effects,
@@ -74,4 +86,5 @@ export type * from './syntax/ast.ts';
 export { needsMoreInput } from './syntax/continuation.ts';
 export { type LoadedProgram, loadProgram } from './syntax/load.ts';
 export { type ParseResult, parseFile } from './syntax/parser.ts';
+export { printTree } from './syntax/printer.ts';
 export { type CompiledPage, type PagesModule, renderPage } from './template/page.ts';
