@@ -88,3 +88,4 @@ export { type LoadedProgram, loadProgram } from './syntax/load.ts';
 export { type ParseResult, parseFile } from './syntax/parser.ts';
 export { printTree } from './syntax/printer.ts';
 export { type CompiledPage, type PagesModule, renderPage } from './template/page.ts';
+export { type CompiledPage, type PagesModule, renderPage } from './template/page.ts';

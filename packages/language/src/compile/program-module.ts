@@ -10,6 +10,7 @@ import { BodyBuilder } from './body-builder.ts';
 import { DISCARD, type Line, type Target } from './code.ts';
 import { emitDeclaration } from './emit-declaration.ts';
 import { slotsOf } from './emit-form.ts';
+import { globalsForPages } from './emit-template.ts';
 import { FORMS } from './forms.ts';
 import { ModuleBuilder } from './module-builder.ts';
 import { resolveProgram } from './resolve.ts';
@@ -85,6 +86,9 @@ export function compileModule(
     ...module.hoisted,
     ...module.receives,
     ...body.lines,
+    ...(!isSession && items.some(({ kind }) => kind === 'template')
+      ? globalsForPages(resolution).map(line)
+      : []),
     line(`return ${result.variable};`),
     line('}'),
   ];

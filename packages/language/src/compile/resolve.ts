@@ -37,13 +37,22 @@ export const CALLBACK_METHODS: ReadonlySet<string> = new Set([
 
 type Of<K extends Expression['kind']> = Expression & { readonly kind: K };
 
-/** `isSession`: the items are a part of a program whose other parts are not known. */
-export function resolveProgram(items: readonly Item[], isSession = false): Resolution {
-  return new Resolver(items, isSession).run();
+/**
+ * `isSession`: the items are a part of a program whose other parts are not known. `pages`: functions below the global scope, run
+ * when the top-level code is over. They come last, so that the slots of everything else do not depend on them.
+ */
+export function resolveProgram(
+  items: readonly Item[],
+  isSession = false,
+  pages: readonly FunctionExpression[] = [],
+): Resolution {
+  return new Resolver(items, isSession, pages).run();
 }
 
 class Resolver {
   readonly #items: readonly Item[];
+  readonly #pages: readonly FunctionExpression[];
+  #isInPage = false;
   readonly #reads = new Map<Expression, Read>();
   readonly #writes = new Map<Expression, Write>();
   readonly #functions = new Map<FunctionExpression | Receive, FunctionPlan>();
@@ -58,8 +67,9 @@ class Resolver {
   readonly #isSession: boolean;
   #scope: Scope;
 
-  constructor(items: readonly Item[], isSession: boolean) {
+  constructor(items: readonly Item[], isSession: boolean, pages: readonly FunctionExpression[]) {
     this.#items = items;
+    this.#pages = pages;
     this.#isSession = isSession;
     this.#slots = new Slots(isSession);
     const top = this.#activation('', 0, undefined);
@@ -68,11 +78,16 @@ class Resolver {
 
   run(): Resolution {
     const global = this.#scope;
-    collectTexts(this.#items, this.#texts);
+    collectTexts([...this.#items, ...this.#pages], this.#texts);
     const topLevel = this.#items.filter(isExpression);
     this.#slots.collect(topLevel, global);
     if (!this.#isSession) this.#findConstants(topLevel, global);
     for (const item of this.#items) this.#item(item);
+    this.#isInPage = true;
+    for (const page of this.#pages) {
+      this.#plan(page, this.#activation('page', page.params.length, undefined), global, undefined);
+      this.#function(page);
+    }
     return {
       isSession: this.#isSession,
       global,
@@ -324,6 +339,8 @@ class Resolver {
         else activation.callees.add(constant);
       }
       if (!read.isCertain) this.#fallback(callee.name);
+      // There it may be a field of the page's result.
+      if (!read.isCertain && this.#isInPage) activation.callsUnknown = true;
     }
     for (const arg of expression.args) this.#expression(arg);
   }
