@@ -5,7 +5,7 @@ import { seededRandom, withSeeds } from '@relay/testkit';
 import { SimulatedFederation } from './simulated-federation.ts';
 
 /** Seeds of each random run; the long form sets RELAY_SEEDS. */
-const SEEDS = Number(process.env['RELAY_SEEDS'] ?? 40);
+const SEEDS = Number(process.env['RELAY_SEEDS'] ?? 300);
 
 /** alice and bob at relay-a, charlie and dora at relay-b, which are peers of each other. */
 async function createFederation(random = seededRandom(1)): Promise<SimulatedFederation> {
@@ -219,7 +219,7 @@ describe('any federation', () => {
           id,
           mains.filter((other) => other !== id),
         );
-      const homes = Array.from({ length: 6 }, (_, index) => `home-${index}`);
+      const homes = Array.from({ length: 12 }, (_, index) => `home-${index}`);
       for (const id of homes) {
         federation.addHome(
           id,
@@ -228,6 +228,10 @@ describe('any federation', () => {
         );
       }
       const hosts = [...mains, ...homes];
+      federation.network.setFaults('*', '*', { delayMs: [1, random.pick([5, 50, 400])] });
+      federation.isUnreliable = random.chance(0.2);
+      if (federation.isUnreliable)
+        federation.network.setFaults('*', '*', { duplicateRatio: 0.005, reorderRatio: 0.01 });
       for (let step = 0; step < 40; step += 1) {
         const act = random.integer(0, 99);
         const host = random.pick(hosts);
@@ -247,11 +251,14 @@ describe('any federation', () => {
         else if (act < 80) federation.network.cut(host, other, { silent: random.chance(0.5) });
         else if (act < 86) federation.network.partition(host, other);
         else if (act < 90) federation.network.partitionOneWay(host, other);
+        else if (act < 93) federation.jumpClock(host, random.integer(-86_400_000, 86_400_000));
         else federation.network.heal();
         await federation.clock.advance(random.integer(1, random.chance(0.2) ? 60_000 : 2_000));
         federation.checkCalls();
+        federation.checkGhosts();
       }
       federation.network.heal();
+      federation.network.setFaults('*', '*', { duplicateRatio: 0, reorderRatio: 0 });
       for (const id of hosts) if (!federation.isRunning(id)) federation.restart(id);
       await federation.converge(900_000);
       // A link that was cut in silence shows after 2.25 heartbeats; by then every call is over as well.
