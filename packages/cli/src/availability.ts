@@ -10,8 +10,6 @@ export function checkAvailable(settings: NodeSettings): void {
 
 function firstMissing(settings: NodeSettings): string | undefined {
   if (settings.disableRegistry) return '-disable-registry';
-  if (settings.admission !== 'open') return `-admission ${settings.admission}`;
-  if (settings.uplinks > 1) return `-uplinks ${settings.uplinks}`;
   if (settings.addPeers.length > 0) return '-add-peer';
   const dns = settings.peers.find((url) => url.startsWith('dns://'));
   return dns === undefined ? undefined : `-peers ${dns}`;

@@ -4,9 +4,13 @@ import type { Command } from './context.ts';
 
 const MODULES: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./command/check.ts')).check,
+  fmt: async () => (await import('./command/fmt.ts')).fmt,
   demo: async () => (await import('./command/demo.ts')).demo,
   call: async () => (await import('./command/call.ts')).call,
   status: async () => (await import('./command/status.ts')).status,
+  invite: async () => (await import('./command/invite.ts')).invite,
+  forget: async () => (await import('./command/forget.ts')).forget,
+  'forget-main': async () => (await import('./command/forget.ts')).forgetMain,
   help: async () => (await import('./command/help.ts')).help,
 };
 

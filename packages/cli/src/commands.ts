@@ -46,6 +46,19 @@ export const COMMANDS: readonly CommandRow[] = [
     ],
   },
   {
+    name: 'fmt',
+    usage: 'relay fmt FILE… [--check], or relay fmt --stdin',
+    summary: 'write program files in the house style',
+    details: [
+      'Comments and meaning stay as they are. A file with syntax errors is left alone.',
+      '',
+      '--check    change nothing; list the files that would change',
+      '--stdin    read the program from stdin and write it to stdout',
+      '',
+      'Exit code 0; 1 for errors, and with --check if a file would change.',
+    ],
+  },
+  {
     name: 'demo',
     usage: 'relay demo [--keep] [--json]',
     summary: 'start a whole federation on this machine and check that it works',
@@ -86,6 +99,41 @@ export const COMMANDS: readonly CommandRow[] = [
     ],
   },
   {
+    name: 'invite',
+    usage: 'relay invite [--role home|main] [--ttl 1h]',
+    summary: 'print a join token for one Home or peer of the Main Relay on this machine',
+    details: [
+      'The token works once and is shown once; give it to the node that joins as RELAY_TOKEN. The Main Relay may be',
+      'running. It asks for tokens when started with -admission invite.',
+      '',
+      '--role ROLE      home (default) or main, for a peer',
+      '--ttl TIME       how long the token can be used: 30m, 1h (default), 7d',
+      '--node-id ID     which Main Relay, if several have run with this data directory',
+    ],
+  },
+  {
+    name: 'forget',
+    usage: 'relay forget ID [--role home|main]',
+    summary: 'let another key claim a node id, for a node that lost its key',
+    details: [
+      'On the machine of the Main Relay, which may be running.',
+      '',
+      '--role ROLE      home (default) or main, for a peer',
+      '--node-id ID     which Main Relay, if several have run with this data directory',
+    ],
+  },
+  {
+    name: 'forget-main',
+    usage: 'relay forget-main URL',
+    summary: 'let a Home Relay accept another key of the Main Relay at URL',
+    details: [
+      'On the machine of the Home Relay, for a Main Relay that has lost its key. Start the Home again afterwards if it has',
+      'given up.',
+      '',
+      '--node-id ID     only this Home; default every Home of this data directory that has met the Main',
+    ],
+  },
+  {
     name: 'version',
     usage: 'relay version',
     summary: 'print the version',
@@ -102,8 +150,6 @@ export const COMMANDS: readonly CommandRow[] = [
 export const PLANNED_COMMANDS: readonly string[] = [
   'repl',
   'migrate',
-  'invite',
-  'fmt',
   'lsp',
   'docs',
   'state',

@@ -90,11 +90,16 @@ describe('the config block', () => {
     it(`refuses ${text}`, () => assert.throws(() => block(text), { message }));
   }
 
-  it('tells limits of HTTP from those of the program and those to come', () => {
-    const { httpLimits, warnings } = block('config { limits: { body: 1000, steps: 5, homes_per_ip: 2 } }');
-    assert.deepEqual(httpLimits, { bodyBytes: 1000 });
+  it('tells limits of HTTP and of arrivals from those of the program and those to come', () => {
+    const { httpLimits, arrivals, admissionRate, warnings } = block(
+      'config { limits: { body: 1000, steps: 5, homes_per_ip: 2, admission_rate: 9, depths: 3 } }',
+    );
+    assert.deepEqual(
+      { httpLimits, arrivals, admissionRate },
+      { httpLimits: { bodyBytes: 1000 }, arrivals: { homesPerIp: 2 }, admissionRate: 9 },
+    );
     assert.deepEqual(warnings, [
-      'warning: a.rl:1:42: config limits.homes_per_ip has no effect in this version yet',
+      'warning: a.rl:1:78: config limits.depths has no effect in this version yet',
     ]);
   });
 

@@ -23,6 +23,8 @@ export interface ConfigBlock {
   readonly corsOrigins?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
   readonly httpLimits?: { readonly bodyBytes?: number; readonly batch?: number };
+  readonly arrivals?: { readonly handshakesPerIp?: number; readonly homesPerIp?: number };
+  readonly admissionRate?: number;
   /** A Main Relay is named: worth a note when the file is only run. */
   readonly namesMain: boolean;
   readonly warnings: readonly string[];
@@ -75,6 +77,11 @@ const PROGRAM_LIMITS: ReadonlySet<string> = new Set([
 const HTTP_LIMIT_KEYS: Readonly<Record<string, 'bodyBytes' | 'batch'>> = {
   body: 'bodyBytes',
   batch: 'batch',
+};
+
+const ARRIVAL_LIMIT_KEYS: Readonly<Record<string, 'handshakesPerIp' | 'homesPerIp'>> = {
+  handshakes_per_ip: 'handshakesPerIp',
+  homes_per_ip: 'homesPerIp',
 };
 
 export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
@@ -137,11 +144,14 @@ export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
         if (path.startsWith('limits.')) {
           const name = path.slice('limits.'.length);
           const limit = Object.hasOwn(HTTP_LIMIT_KEYS, name) ? HTTP_LIMIT_KEYS[name] : undefined;
-          if (limit !== undefined) {
+          const arrival = Object.hasOwn(ARRIVAL_LIMIT_KEYS, name) ? ARRIVAL_LIMIT_KEYS[name] : undefined;
+          if (limit !== undefined || arrival !== undefined || name === 'admission_rate') {
             if (typeof value !== 'number' || !Number.isInteger(value) || value < 1) {
               throw wrong(entry, 'expected a whole number above 0');
             }
-            more.httpLimits = { ...more.httpLimits, [limit]: value };
+            if (limit !== undefined) more.httpLimits = { ...more.httpLimits, [limit]: value };
+            else if (arrival !== undefined) more.arrivals = { ...more.arrivals, [arrival]: value };
+            else more.admissionRate = value;
           } else if (!PROGRAM_LIMITS.has(name)) {
             warnings.push(`warning: ${place(entry.span)}config ${path} has no effect in this version yet`);
           }

@@ -122,7 +122,7 @@ export const FLAGS: readonly FlagRow[] = [
     default: '1',
     appliesTo: ['home'],
     variable: 'RELAY_UPLINKS',
-    meaning: 'links held at once (2: not in this version yet)',
+    meaning: 'links held at once, each to another Main out of -connect and -fallback',
   },
   {
     name: 'peers',
@@ -153,7 +153,7 @@ export const FLAGS: readonly FlagRow[] = [
     default: 'open',
     appliesTo: ['main'],
     variable: 'RELAY_ADMISSION',
-    meaning: 'who may join: open (invite, closed: not in this version yet)',
+    meaning: 'who may join: open, invite (with a token of relay invite), closed (who has joined before)',
   },
 ];
 

@@ -1,6 +1,7 @@
 // Flag beats environment beats config block beats default, setting by setting. The role comes from the highest level that names
 // one, never from the config block; what a lower level says and does not fit the role is dropped with a warning. cli.md §4.
 
+import type { AdmissionMode } from '@relay/federation';
 import type { Level } from './argv.ts';
 import { findMissing, sideLabel } from './conflicts.ts';
 import { FLAGS, type FlagName, type Role } from './flags.ts';
@@ -20,7 +21,7 @@ export interface NodeSettings {
   readonly peers: readonly string[];
   readonly addPeers: readonly string[];
   readonly disableRegistry: boolean;
-  readonly admission: string;
+  readonly admission: AdmissionMode;
 }
 
 export interface MergedSettings {
@@ -83,7 +84,8 @@ export function mergeSettings(levels: readonly Level[], role: Role): MergedSetti
       peers: list('peers'),
       addPeers: list('add-peer'),
       disableRegistry: text('disable-registry') === 'true',
-      admission: text('admission') ?? 'open',
+      // The table of flags lets nothing else pass.
+      admission: (text('admission') ?? 'open') as AdmissionMode,
     },
     warnings,
   };

@@ -180,11 +180,8 @@ describe('what is not built yet', () => {
     ['-node-type p2p', 'Error: P2P mode is not part of this version yet\n'],
     ['-server -add-peer http://h:1', 'Error: P2P mode is not part of this version yet\n'],
     ['-repl', 'Error: -repl is not available in this version yet\n'],
-    ['invite', 'Error: relay invite is not available in this version yet\n'],
     ['migrate', 'Error: relay migrate is not available in this version yet\n'],
     ['-server -disable-registry', 'Error: -disable-registry is not available in this version yet\n'],
-    ['-server -admission invite', 'Error: -admission invite is not available in this version yet\n'],
-    [`-connect ${MAIN} -fallback h -uplinks 2`, 'Error: -uplinks 2 is not available in this version yet\n'],
     ['-node-type main -add-peer h:1', 'Error: -add-peer is not available in this version yet\n'],
   ] as const) {
     it(`says so for ${line}`, async () => {

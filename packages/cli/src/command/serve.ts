@@ -173,6 +173,10 @@ class ServedNode {
       ...(advertise === undefined ? {} : { advertise }),
       resolve: (host) => resolve.get(host.toLowerCase()),
       ...(token === undefined ? {} : { token }),
+      admission: settings.admission,
+      uplinks: settings.uplinks,
+      ...(config?.arrivals === undefined ? {} : { arrivals: config.arrivals }),
+      ...(config?.admissionRate === undefined ? {} : { admissionRate: config.admissionRate }),
       drainMs,
       http: {
         ...(apiToken === undefined ? {} : { apiToken }),
