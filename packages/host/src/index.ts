@@ -9,6 +9,7 @@ export {
   startProgram,
 } from './program.ts';
 export { ProgramFailed } from './program-worker.ts';
+export { type ReplEvent, ReplSession, type ReplSessionOptions } from './repl-session.ts';
 export { type RunFileOptions, type RunResult, runFile } from './run-file.ts';
 export type { OpenStateStore, StateStore, StateStoreSpec, ValueCodec } from './state-store/state-store.ts';
 export type {

@@ -78,16 +78,16 @@ function rendered(diagnostics: readonly Diagnostic[], files: readonly SourceFile
   return diagnostics.map((diagnostic) => ({ diagnostic, text: renderDiagnostic(diagnostic, files) }));
 }
 
-function readText(file: string): string {
+export function readText(file: string): string {
   return new TextDecoder().decode(readFileSync(file));
 }
 
 /** The language knows `/` only. */
-function posix(file: string): string {
+export function posix(file: string): string {
   return path.sep === '/' ? file : file.replaceAll(path.sep, '/');
 }
 
-function reasonOf(thrown: unknown): string {
+export function reasonOf(thrown: unknown): string {
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
   if (code === 'ENOENT') return 'no such file';
   if (code === 'EISDIR') return 'is a folder';
