@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import {
   builtins,
   checkProgram,
@@ -70,8 +71,18 @@ export function loadRelayProgram(file: string): LoadResult {
   if (loaded.diagnostics.some(({ severity }) => severity === 'error')) {
     return { ok: false, kind: 'invalid', findings, paths };
   }
-  const { code, services, settings } = compileProgram(loaded, checked);
-  return { ok: true, program: { file: main, paths, code, services, settings, findings } };
+  const { code, sourceMap, services, settings } = compileProgram(loaded, checked);
+  return {
+    ok: true,
+    program: { file: main, paths, code: withSourceMap(code, sourceMap, paths), services, settings, findings },
+  };
+}
+
+/** So that stack traces and the inspector of Node.js show lines of the program. Files go by their whole address, since the module has none. */
+function withSourceMap(code: string, sourceMap: string, paths: readonly string[]): string {
+  const map: object = JSON.parse(sourceMap);
+  const text = JSON.stringify({ ...map, sources: paths.map((file) => pathToFileURL(file).href) });
+  return `${code}//# sourceMappingURL=data:application/json;base64,${Buffer.from(text).toString('base64')}\n`;
 }
 
 function rendered(diagnostics: readonly Diagnostic[], files: readonly SourceFile[]): readonly Finding[] {

@@ -219,7 +219,11 @@ export class ProgramWorker {
       {
         workerData: { start, killPort: port2 },
         transferList: [port2],
-        execArgv: isSource ? ['--conditions=relay-source', '--no-warnings'] : ['--no-warnings'],
+        execArgv: [
+          ...(isSource ? ['--conditions=relay-source'] : []),
+          '--no-warnings',
+          '--enable-source-maps',
+        ],
         env: {},
         resourceLimits: {
           maxOldGenerationSizeMb: heap,
