@@ -35,6 +35,7 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
     roots: ['index.ts', 'program.ts'],
     rooms: {
       syntax: [],
+      format: ['syntax'],
       run: ['types:check/service-interface.ts'],
       check: ['syntax', 'run/builtins', 'run/type.ts', 'types:run'],
       compile: ['syntax', 'check', 'run', 'template'],

@@ -28,6 +28,7 @@ export {
   type TemplatePages,
 } from './compile/template-pages.ts';
 export { type Diagnostic, renderDiagnostic } from './diagnostic.ts';
+export { type Formatted, formatSource } from './format/format.ts';
 export { type Binding, bindArguments } from './run/bind.ts';
 export { createMessage, DEFAULT_BUDGETS, type MessageOptions, topLevelBudgets } from './run/budget.ts';
 export { type Arity, builtins } from './run/builtins/table.ts';
@@ -87,5 +88,4 @@ export { needsMoreInput } from './syntax/continuation.ts';
 export { type LoadedProgram, loadProgram } from './syntax/load.ts';
 export { type ParseResult, parseFile } from './syntax/parser.ts';
 export { printTree } from './syntax/printer.ts';
-export { type CompiledPage, type PagesModule, renderPage } from './template/page.ts';
 export { type CompiledPage, type PagesModule, renderPage } from './template/page.ts';
