@@ -42,6 +42,8 @@ export interface Resolution {
   readonly references: ReadonlyMap<NameExpression, Reference>;
   /** Where each `set` writes. */
   readonly targets: ReadonlyMap<Expression, Binding>;
+  /** What each name that binds something binds: parameters, functions, targets of `set`, loop and catch variables. */
+  readonly declared: ReadonlyMap<Name, Binding>;
   /** The server whose receive function an expression is written in: for `state` and direct calls. */
   readonly servers: ReadonlyMap<Expression, Server>;
 }
@@ -71,6 +73,7 @@ class Resolver {
   readonly #globals = createScope('global', undefined);
   readonly #references = new Map<NameExpression, Reference>();
   readonly #targets = new Map<Expression, Binding>();
+  readonly #declared = new Map<Name, Binding>();
   readonly #servers = new Map<Expression, Server>();
   readonly #order = new UseOrder<NameExpression>();
   readonly #called = new Set<NameExpression>();
@@ -95,6 +98,7 @@ class Resolver {
       globals: this.#globals,
       references: this.#references,
       targets: this.#targets,
+      declared: this.#declared,
       servers: this.#servers,
     };
   }
@@ -104,6 +108,7 @@ class Resolver {
     const bindings = params.map((param) => {
       this.#warnIfShadowing(param.name, place.scope);
       const binding = bind(scope, param.name.text, 'parameter');
+      this.#declared.set(param.name, binding);
       if (param.type !== undefined) binding.annotations.push(param.type);
       return binding;
     });
@@ -189,6 +194,7 @@ class Resolver {
     if (expression.name !== undefined) {
       const binding = bind(declaringScope(place.scope), expression.name.text, 'variable');
       binding.functions.push(expression);
+      this.#declared.set(expression.name, binding);
       this.#order.define(binding, place.scope);
     }
     return this.#function(expression.params, expression.body, place);
@@ -201,6 +207,7 @@ class Resolver {
     binding.assigned.push(value);
     if (type !== undefined) binding.annotations.push(type);
     this.#targets.set(expression, binding);
+    this.#declared.set(name, binding);
     this.#visit(value, place);
     this.#order.define(binding, place.scope);
   }
@@ -214,7 +221,9 @@ class Resolver {
   /** A scope with a loop or catch variable. */
   #inner(name: Name, kind: 'loop' | 'caught', place: Place): Binding {
     if (kind === 'loop') this.#warnIfShadowing(name, place.scope);
-    return bind(createScope('variable', place.scope), name.text, kind);
+    const binding = bind(createScope('variable', place.scope), name.text, kind);
+    this.#declared.set(name, binding);
+    return binding;
   }
 
   #warnIfShadowing(name: Name, scope: Scope): void {
