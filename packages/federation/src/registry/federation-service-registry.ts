@@ -4,6 +4,7 @@
 import {
   type Clock,
   type Discovery,
+  formatAddress,
   homeAddress,
   LINK_LIMITS,
   type LinkLimits,
@@ -17,7 +18,7 @@ import {
 } from '@relay/protocol';
 import { Advertisement } from './advertisement.ts';
 import { HomeRecord } from './home-record.ts';
-import { createInstance, type Holder, type Instance } from './instance.ts';
+import { createInstance, type Holder, type Instance, isCallable } from './instance.ts';
 import { RemoteMain } from './remote-main.ts';
 import { ServiceIndex } from './service-index.ts';
 
@@ -45,8 +46,8 @@ export class FederationServiceRegistry {
   readonly #own = new Map<string, Instance>();
   readonly #homes = new Map<string, HomeRecord>();
   readonly #mains = new Map<string, RemoteMain>();
-  /** Home id → ids of the peers that have it, with the number of its services there. */
-  readonly #homesElsewhere = new Map<string, Map<string, number>>();
+  /** Home id → the peers that have it, with its process and the number of its services there. */
+  readonly #homesElsewhere = new Map<string, Map<string, HomeElsewhere>>();
   readonly #advertisement: Advertisement;
 
   constructor(options: RegistryOptions) {
@@ -208,9 +209,29 @@ export class FederationServiceRegistry {
     return this.#mains.get(id)?.size ?? 0;
   }
 
-  /** Ids of the peers that have this Home. */
-  mainsOfHome(id: string): readonly string[] {
-    return [...(this.#homesElsewhere.get(id)?.keys() ?? [])];
+  /** The peers that have this Home, and which process of it each has: with the same one they are ways to one node. */
+  waysToHome(id: string): readonly { readonly main: string; readonly instance: string }[] {
+    const mains = this.#homesElsewhere.get(id);
+    return mains === undefined ? [] : [...mains].map(([main, { instance }]) => ({ main, instance }));
+  }
+
+  /**
+   * Whether another way leads to the same instance and goes before this one, so that a Home with two uplinks counts once: its link
+   * to this Main, else the first peer over which it can be called.
+   */
+  isSecondWay({ node, description, origin }: Instance): boolean {
+    if (origin !== 'peer' || node.mainRelay === undefined) return false;
+    const home = this.#homes.get(node.id);
+    if (home?.isReachable === true && home.instance === description.instance) return true;
+    const mains = this.#homesElsewhere.get(node.id);
+    if (mains === undefined || mains.size < 2) return false;
+    for (const [main, { instance }] of mains) {
+      if (main === node.mainRelay) return false;
+      if (instance !== description.instance) continue;
+      const other = this.federated.at(description.name, formatAddress(homeAddress(node.id, main)));
+      if (other !== undefined && isCallable(other)) return true;
+    }
+    return false;
   }
 
   close(): void {
@@ -317,19 +338,26 @@ export class FederationServiceRegistry {
   #addFederated(mainId: string, instance: Instance): void {
     const before = this.federated.size;
     this.federated.put(instance);
-    if (this.federated.size === before || instance.node.type !== 'home') return;
-    const mains = this.#homesElsewhere.get(instance.node.id) ?? new Map<string, number>();
-    mains.set(mainId, (mains.get(mainId) ?? 0) + 1);
-    this.#homesElsewhere.set(instance.node.id, mains);
+    const { node, description } = instance;
+    if (node.type !== 'home') return;
+    const mains = this.#homesElsewhere.get(node.id) ?? new Map<string, HomeElsewhere>();
+    const services = (mains.get(mainId)?.services ?? 0) + (this.federated.size - before);
+    mains.set(mainId, { instance: description.instance, services });
+    this.#homesElsewhere.set(node.id, mains);
   }
 
   #removeFederated(mainId: string, instance: Instance): void {
     this.federated.remove(instance);
     if (instance.node.type !== 'home') return;
     const mains = this.#homesElsewhere.get(instance.node.id);
-    const left = (mains?.get(mainId) ?? 1) - 1;
-    if (left > 0) mains?.set(mainId, left);
+    const home = mains?.get(mainId);
+    if (home !== undefined && home.services > 1) mains?.set(mainId, { ...home, services: home.services - 1 });
     else mains?.delete(mainId);
     if (mains?.size === 0) this.#homesElsewhere.delete(instance.node.id);
   }
+}
+
+interface HomeElsewhere {
+  readonly instance: string;
+  readonly services: number;
 }

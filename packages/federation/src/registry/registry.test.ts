@@ -217,7 +217,10 @@ describe('registry sync', () => {
     await pair.carry();
     assert.equal(pair.carried - before, 1);
     assert.deepEqual(names(pair.b, 'federated'), ['blog alice@relay-a', 'mail alice@relay-a']);
-    assert.deepEqual(pair.b.mainsOfHome('alice'), ['relay-a']);
+    assert.deepEqual(
+      pair.b.waysToHome('alice').map(({ main }) => main),
+      ['relay-a'],
+    );
   });
 
   it('does not tell of private services', async () => {

@@ -45,7 +45,9 @@ export class MainRouting {
   #anyInstance(call: Call, from: CallOrigin, tried: readonly Instance[]): Route {
     const { registry, balancer } = this.#options;
     const isExcluded = (instance: Instance): boolean =>
-      tried.includes(instance) || (instance.origin !== 'self' && call.path.includes(instance.node.id));
+      tried.includes(instance) ||
+      (instance.origin !== 'self' && call.path.includes(instance.node.id)) ||
+      registry.isSecondWay(instance);
     const locals = registry.local.of(call.service);
     const local = balancer.pick(call.service, locals, isExcluded);
     if (local !== undefined) return this.#toInstance(local);
@@ -136,18 +138,40 @@ export class MainRouting {
   #toBareId(id: string, call: Call, from: CallOrigin): Route {
     const { registry, links, self } = this.#options;
     if (id === self) return this.#toMain(id, call, from);
-    if (links.home(id) !== undefined || registry.home(id) !== undefined) return this.#toHome(id, call);
-    if (links.knowsPeer(id) || registry.knowsMain(id)) return this.#toPeer(id, mainAddress(id), call, from);
-    const mains = registry.mainsOfHome(id);
-    const [only, second] = mains;
-    if (only === undefined) return this.#none('node_not_found', `node '${id}' is not known to ${self}`);
-    if (second === undefined) return this.#toPeer(only, homeAddress(id, only), call, from);
-    const candidates = mains.map((main) => `${id}@${main}`).toSorted();
+    const ways = registry.waysToHome(id);
+    const own = registry.home(id);
+    if (links.home(id) !== undefined || own !== undefined) {
+      const isElsewhere =
+        links.home(id) === undefined && ways.some(({ instance }) => instance === own?.instance);
+      if (!isElsewhere) return this.#toHome(id, call);
+    } else if (links.knowsPeer(id) || registry.knowsMain(id)) {
+      return this.#toPeer(id, mainAddress(id), call, from);
+    }
+    const [first] = ways;
+    if (first === undefined) return this.#none('node_not_found', `node '${id}' is not known to ${self}`);
+    const same = ways.filter(({ instance }) => instance === (own?.instance ?? first.instance));
+    if (own !== undefined || same.length === ways.length) {
+      const mains = same.map(({ main }) => main);
+      return this.#toHomeElsewhere(id, mains, call, from);
+    }
+    const candidates = ways.map(({ main }) => `${id}@${main}`).toSorted();
     const message = `'${id}' is known at several Mains: ${candidates.join(', ')}`;
     return {
       kind: 'none',
       failure: createFailure('node_ambiguous', message, self, { data: { candidates } }),
     };
+  }
+
+  /** Several Mains have the same Home: over one where the service can be called now, else one that is connected. */
+  #toHomeElsewhere(id: string, mains: readonly string[], call: Call, from: CallOrigin): Route {
+    const { registry, links } = this.#options;
+    const callable = mains.find((main) => {
+      const instance = registry.federated.at(call.service, formatAddress(homeAddress(id, main)));
+      return instance !== undefined && isCallable(instance);
+    });
+    const main = callable ?? mains.find((each) => links.peer(each) !== undefined) ?? mains[0];
+    if (main === undefined) return this.#toHome(id, call);
+    return this.#toPeer(main, homeAddress(id, main), call, from);
   }
 
   #none(name: FailureName, message: string, retryAfterMs?: number): Route {

@@ -92,7 +92,8 @@ function createMain() {
       entry('blog', homeAddress('dora', 'relay-b')),
     ],
     'relay-c': [
-      entry('twin', homeAddress('double', 'relay-c')),
+      { ...entry('twin', homeAddress('double', 'relay-c')), instance: 'another process' },
+      entry('news', homeAddress('carol', 'relay-c')),
       entry('lost', homeAddress('erin', 'relay-c')),
     ],
   };
@@ -278,6 +279,59 @@ describe('a Main sends a call', () => {
       'double@relay-b',
       'double@relay-c',
     ]);
+  });
+
+  it('once to a Home with two uplinks, over either of them', () => {
+    const { router, routing, links, registry } = createMain();
+    links.set('relay-c', new FakeLink('relay-c'));
+    registry.peerConnected('relay-c', { isHealthy: true });
+    const add = [
+      entry('news', homeAddress('carol', 'relay-b')),
+      entry('news', homeAddress('frank', 'relay-b')),
+    ];
+    registry.discover('relay-b', { kind: 'snapshot', instance: 'relay-b', seq: 10, add, complete: true });
+    const sentTo = () =>
+      ['relay-b', 'relay-c'].flatMap((id) =>
+        (links.get(id)?.sent.splice(0) ?? []).map(({ destination }) => formatAddress(destination!)),
+      );
+    for (let count = 0; count < 10; count += 1) router.handle(createCall('news'), OWN, () => {});
+    const first = sentTo();
+    assert.deepEqual(
+      [
+        first.filter((to) => to.startsWith('carol')).length,
+        first.filter((to) => to.startsWith('frank')).length,
+      ],
+      [5, 5],
+      'carol counts once although two Mains have her',
+    );
+    const bare = () => {
+      const route = routing.decide(createCall('news', homeAddress('carol')), OWN, []);
+      return route.kind === 'via' && route.destination !== undefined
+        ? formatAddress(route.destination)
+        : route;
+    };
+    assert.equal(bare(), 'carol@relay-b', 'and is not ambiguous');
+    registry.peerLost('relay-b');
+    links.delete('relay-b');
+    assert.equal(bare(), 'carol@relay-c');
+    for (let count = 0; count < 3; count += 1) router.handle(createCall('news'), OWN, () => {});
+    assert.deepEqual(sentTo(), Array(3).fill('carol@relay-c'));
+  });
+
+  it('to a Home that left for a peer within its lease, by its bare id', () => {
+    const { routing, registry } = createMain();
+    const goes = (service: string) => {
+      const route = routing.decide(createCall(service, homeAddress('gone')), OWN, []);
+      return route.kind === 'via'
+        ? formatAddress(route.destination!)
+        : route.kind === 'none' && route.failure.name;
+    };
+    assert.equal(goes('attic'), 'home_disconnected');
+    const add = [
+      { ...entry('attic', homeAddress('gone', 'relay-b')), instance: registry.home('gone')!.instance },
+    ];
+    registry.discover('relay-b', { kind: 'snapshot', instance: 'relay-b', seq: 10, add, complete: true });
+    assert.equal(goes('attic'), 'gone@relay-b');
   });
 
   it('in turn to each local instance, and to a remote one only when there is no local one', () => {
