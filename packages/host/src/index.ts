@@ -2,6 +2,8 @@
 
 export { DEFAULT_LIMITS, type ProgramLimits } from './limits.ts';
 export { type Finding, type LoadResult, loadRelayProgram, type RelayProgram } from './load.ts';
+export type { PageAnswer, ProgramPages } from './pages.ts';
+export { type LoadedPages, loadPages } from './pages-load.ts';
 export {
   type CompiledProgram,
   type RunningProgram,

@@ -13,6 +13,7 @@ import {
 } from '@relay/language';
 import { DEFAULT_LIMITS, DEFAULT_SEND_TIMEOUT_MS, type ProgramLimits, readLimits } from './limits.ts';
 import { MessageContext } from './message-context.ts';
+import { PageRenderer } from './page-renderer.ts';
 import { ProgramServers, type SendOutside } from './program-servers.ts';
 import type { StateStore } from './state-store/state-store.ts';
 import type { LogLevel } from './worker-wire.ts';
@@ -47,6 +48,7 @@ export interface OperatorLimits {
 export class ProgramHost {
   readonly effects: Effects;
   readonly servers: ProgramServers;
+  readonly pages: PageRenderer;
   /** Merged from all `config` blocks so far; later keys win. */
   settings = new ObjectValue();
   limits: ProgramLimits;
@@ -78,6 +80,12 @@ export class ProgramHost {
       configure: (settings) => this.#configure(settings),
     };
     this.runtime = createRuntime(this.effects);
+    this.pages = new PageRenderer({
+      ...ports,
+      limits: () => this.limits,
+      servers: this.servers,
+      runtime: () => this.runtime,
+    });
   }
 
   /** Runs top-level code, without limit of steps, time and sends; rejects with what it did not catch. */

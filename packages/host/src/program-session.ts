@@ -13,6 +13,7 @@ import {
   toJsonText,
   type Value,
 } from '@relay/language';
+import { importPages } from './page-module.ts';
 import type { ProgramHost } from './program-host.ts';
 import type { CancelSend, OutgoingMessage } from './program-servers.ts';
 import { fromFailure, type Reply, refuse, toProgramFailure } from './reply.ts';
@@ -28,6 +29,7 @@ import {
 } from './worker-wire.ts';
 
 type Incoming = Extract<ToWorker, readonly ['call', ...unknown[]]>;
+type IncomingPage = Extract<ToWorker, readonly ['page', ...unknown[]]>;
 
 export class ProgramSession {
   readonly #post: (message: FromWorker) => void;
@@ -39,6 +41,7 @@ export class ProgramSession {
   /** Sends to the outside that have no reply yet. */
   readonly #sends = new Map<number, (reply: Reply) => void>();
   #lastId = 0;
+  #pagesLoaded: Promise<void> | undefined;
 
   constructor(post: (message: FromWorker) => void, now: () => number, memoryBytes: number) {
     this.#post = post;
@@ -68,6 +71,12 @@ export class ProgramSession {
         this.#settleSend(message[1], { kind: 'refused', failure });
         break;
       }
+      case 'page':
+        void this.#page(message);
+        break;
+      case 'pages':
+        this.#pagesLoaded = this.#loadPages(message[1]);
+        break;
       case 'ping':
         this.#post(['pong', message[1]]);
         break;
@@ -120,6 +129,33 @@ export class ProgramSession {
       isOver = true;
       this.#calls.delete(id);
       this.#answer(id, form, reply);
+    });
+    if (!isOver) this.#calls.set(id, cancel);
+  }
+
+  async #loadPages(code: string): Promise<void> {
+    await this.#pagesLoaded;
+    this.#program.pages.use(await importPages(code));
+  }
+
+  async #page([, id, path, args, timeoutMs, traceparent]: IncomingPage): Promise<void> {
+    const deadline = this.#now() + timeoutMs;
+    let isCancelled = false;
+    this.#calls.set(id, () => {
+      isCancelled = true;
+    });
+    // What asks after its templates have changed sees them changed.
+    await this.#pagesLoaded;
+    if (isCancelled) return;
+    const values = this.#read(args, 'tagged') as ArrayValue;
+    let isOver = false;
+    const request = { path, args: values.toArray(), deadline, traceparent };
+    const cancel = this.#program.pages.render(request, (reply) => {
+      isOver = true;
+      this.#calls.delete(id);
+      if (reply.kind === 'page') this.#post(['page', id, packText(reply.text)]);
+      else if (reply.kind === 'nothing') this.#post(['page', id, null]);
+      else this.#answer(id, 'plain', reply);
     });
     if (!isOver) this.#calls.set(id, cancel);
   }

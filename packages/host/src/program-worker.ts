@@ -13,6 +13,7 @@ import {
   createFailure,
   type Failure,
   type FailureName,
+  type Outcome,
   type Settle,
 } from '@relay/protocol';
 import { DEFAULT_LIMITS, type ProgramLimits } from './limits.ts';
@@ -57,6 +58,8 @@ export interface ProgramWorkerOptions {
   readonly watchdogMs?: number;
   /** How long top-level code may take, in ms. Default 120 000; `Infinity` where someone looks on and can end it. */
   readonly startMs?: number;
+  /** Text of the module of its pages. */
+  readonly pages?: string;
   /** Heap of the worker in MiB. Default 256. */
   readonly heapMb?: number;
   /** The worker died too often and is not started again. */
@@ -74,7 +77,21 @@ export interface ProgramReady {
 }
 
 interface PendingCall {
-  readonly settle: Settle;
+  readonly settle: (outcome: Outcome | PageOutcome) => void;
+}
+
+/** `nothing`: a function with parameters gave nil. */
+export type PageOutcome =
+  | { readonly kind: 'page'; readonly body: Uint8Array }
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'failure'; readonly failure: Failure };
+
+export interface PageCall {
+  /** As its template declares it. */
+  readonly path: string;
+  /** JSON text of an array in the tagged form, one element for each parameter. */
+  readonly args: string;
+  readonly timeoutMs: number;
 }
 
 const RESTARTS = 5;
@@ -99,6 +116,7 @@ export class ProgramWorker {
   readonly #code: string;
   readonly #options: ProgramWorkerOptions;
   #outbound: CallHandler | undefined;
+  #pages: string | undefined;
   #state: 'starting' | 'running' | 'stopped' | 'closed' = 'starting';
   #worker: Worker | undefined;
   #killPort: MessagePort | undefined;
@@ -121,6 +139,7 @@ export class ProgramWorker {
     this.#code = code;
     this.#outbound = outbound;
     this.#options = options;
+    this.#pages = options.pages;
     this.#start();
   }
 
@@ -146,6 +165,31 @@ export class ProgramWorker {
     const path = joinPath(this.#inwards(call.callPath));
     this.#batch.handOver(params);
     this.#post(['call', id, call.service, call.method, params, form, timeoutMs, path, call.traceparent]);
+    return this.#pending(id, settle as PendingCall['settle']);
+  }
+
+  page({ path, args, timeoutMs }: PageCall, settle: (outcome: PageOutcome) => void): Cancel {
+    if (this.#state !== 'running') {
+      const failure = createFailure(
+        'no_healthy_instance',
+        'the program is not running',
+        this.#options.nodeId(),
+      );
+      settle({ kind: 'failure', failure });
+      return ALREADY_SETTLED;
+    }
+    const id = ++this.#lastId;
+    this.#post(['page', id, path, args, timeoutMs, '']);
+    return this.#pending(id, settle as PendingCall['settle']);
+  }
+
+  /** The module of pages from now on, also of a worker that is started anew. */
+  setPages(code: string): void {
+    this.#pages = code;
+    if (this.#state === 'running') this.#post(['pages', code]);
+  }
+
+  #pending(id: number, settle: PendingCall['settle']): Cancel {
     this.#calls.set(id, { settle });
     this.#watch();
     return (mode) => {
@@ -205,6 +249,7 @@ export class ProgramWorker {
     const heap = heapMb ?? HEAP_MB;
     const start: WorkerStart = {
       code: this.#code,
+      pages: this.#pages,
       limits: limits ?? {},
       timeoutMs,
       store: store ?? { kind: 'memory' },
@@ -326,6 +371,11 @@ export class ProgramWorker {
       case 'failure':
         this.#settle(message[1], { kind: 'failure', failure: this.#failure(message) });
         break;
+      case 'page': {
+        const [, id, body] = message;
+        this.#settle(id, body === null ? { kind: 'nothing' } : { kind: 'page', body: bytesOf(body) });
+        break;
+      }
       case 'send':
         this.#send(message);
         break;
@@ -370,7 +420,7 @@ export class ProgramWorker {
     Atomics.notify(this.#counters, OUTPUT_TAKEN);
   }
 
-  #settle(id: number, outcome: Parameters<Settle>[0]): void {
+  #settle(id: number, outcome: Outcome | PageOutcome): void {
     const call = this.#calls.get(id);
     if (call === undefined) return;
     this.#calls.delete(id);

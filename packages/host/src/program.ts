@@ -2,6 +2,9 @@
 
 import type { ServiceInterface } from '@relay/language';
 import type { CallHandler, Service, ServiceOffer } from '@relay/protocol';
+import { DEFAULT_SEND_TIMEOUT_MS } from './limits.ts';
+import { createProgramPages, type ProgramPages } from './pages.ts';
+import type { LoadedPages } from './pages-load.ts';
 import { ProgramWorker, type ProgramWorkerOptions } from './program-worker.ts';
 
 /** What `loadRelayProgram` gives: all a worker needs to run it. */
@@ -11,9 +14,12 @@ export interface CompiledProgram {
   readonly services: readonly ServiceInterface[];
 }
 
-export interface StartProgramOptions extends Omit<ProgramWorkerOptions, 'hasOutside' | 'onStopped'> {
+export interface StartProgramOptions
+  extends Omit<ProgramWorkerOptions, 'hasOutside' | 'onStopped' | 'pages'> {
   /** Takes calls that leave the program; may be set later. Until then a send outside is «server 'S' not found». */
   readonly outbound?: CallHandler;
+  /** Its templates, without errors: `loadPages`. */
+  readonly pages?: LoadedPages;
   /** The services this node can offer have changed: none are left after the program died too often. */
   readonly onServicesChanged?: (services: readonly Service[]) => void;
 }
@@ -25,6 +31,8 @@ export interface RunningProgram {
   readonly result: string | undefined;
   /** The merged `config` of the program as plain data. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Undefined if it was started without. */
+  readonly pages: ProgramPages | undefined;
   setOutbound(outbound: CallHandler): void;
   /** Ends the worker. Messages that run are cut off; drain first. */
   close(): Promise<void>;
@@ -35,10 +43,11 @@ export async function startProgram(
   program: CompiledProgram,
   options: StartProgramOptions,
 ): Promise<RunningProgram> {
-  const { outbound, onServicesChanged, ...workerOptions } = options;
+  const { outbound, onServicesChanged, pages, ...workerOptions } = options;
   let isUp = true;
   const worker = new ProgramWorker(program.code, outbound, {
     ...workerOptions,
+    ...(pages?.code === undefined ? {} : { pages: pages.code }),
     onStopped: () => {
       isUp = false;
       onServicesChanged?.([]);
@@ -57,6 +66,12 @@ export async function startProgram(
     },
     result,
     settings: settings as Readonly<Record<string, unknown>>,
+    pages:
+      pages &&
+      createProgramPages(pages, worker, {
+        timeoutMs: options.timeoutMs ?? DEFAULT_SEND_TIMEOUT_MS,
+        log: options.log,
+      }),
     setOutbound: (handler) => worker.setOutbound(handler),
     close: () => worker.close(),
   };

@@ -7,6 +7,7 @@ import v8 from 'node:v8';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { BudgetExceeded, fromJsonText, type Structs, toJsonText } from '@relay/language';
 import { plainSettings } from './limits.ts';
+import { importPages } from './page-module.ts';
 import { ProgramHost } from './program-host.ts';
 import { importProgram } from './program-module.ts';
 import { ProgramSession } from './program-session.ts';
@@ -51,7 +52,7 @@ function flush(): void {
 }
 
 function post(message: FromWorker): void {
-  if (message[0] === 'result') batch.handOver(message[2]);
+  if ((message[0] === 'result' || message[0] === 'page') && message[2] !== null) batch.handOver(message[2]);
   batch.add(message);
   if (batch.size >= BATCH_SIZE) flush();
   else if (!isFlushDue) {
@@ -151,6 +152,7 @@ async function main(): Promise<void> {
   });
   try {
     const result = await host.run(await importProgram(start.code));
+    if (start.pages !== undefined) host.pages.use(await importPages(start.pages));
     const shown = result === null ? undefined : shownValue(result);
     post(['ready', shown, plainSettings(host.settings), host.limits.timeMs]);
   } catch (thrown) {

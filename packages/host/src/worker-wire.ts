@@ -27,6 +27,18 @@ export type ToWorker =
   /** The outcome of a call that left the program. */
   | readonly [kind: 'result', id: number, body: WireBody]
   | readonly [kind: 'failure', id: number, failure: Failure]
+  | readonly [
+      kind: 'page',
+      id: number,
+      /** As its template declares it. */
+      path: string,
+      /** JSON text of an array in the tagged form. */
+      args: string,
+      timeoutMs: number,
+      traceparent: string,
+    ]
+  /** The module of pages from now on. */
+  | readonly [kind: 'pages', code: string]
   | readonly [kind: 'ping', number: number]
   | readonly [kind: 'close'];
 
@@ -60,6 +72,8 @@ export type FromWorker =
       traceparent: string,
     ]
   | readonly [kind: 'cancel-send', id: number, mode: CancelMode]
+  /** The text of a page; null if its function gave nil for its parameters. */
+  | readonly [kind: 'page', id: number, body: WireBody | null]
   | readonly [kind: 'pong', number: number]
   | readonly [kind: 'closed'];
 
@@ -69,6 +83,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export interface WorkerStart {
   /** ES module text of the compiled program. */
   readonly code: string;
+  /** The same for its pages; undefined if it has none. */
+  readonly pages: string | undefined;
   readonly limits: Readonly<Record<string, number>>;
   readonly timeoutMs: number | undefined;
   readonly store:
