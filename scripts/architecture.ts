@@ -37,14 +37,18 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
       syntax: [],
       format: ['syntax'],
       run: ['types:check/service-interface.ts'],
-      check: ['syntax', 'run/builtins', 'run/type.ts', 'types:run'],
+      // Of the run time only what judges values, so that checker and program never differ on them.
+      check: [
+        ...['syntax', 'run/builtins', 'run/type.ts', 'types:run'],
+        ...['run/fit.ts', 'run/resolve-type.ts', 'run/pattern.ts', 'run/datetime.ts', 'run/value.ts'],
+      ],
       compile: ['syntax', 'check', 'run', 'template'],
       template: ['syntax', 'run'],
       assist: ['syntax', 'check', 'run/builtins', 'run/type.ts', 'types:run'],
     },
   },
   federation: {
-    roots: ['index.ts', 'relay.ts', 'main-node.ts', 'home-node.ts', 'gateway-ports.ts'],
+    roots: ['index.ts', 'relay.ts', 'main-node.ts', 'home-node.ts', 'p2p-node.ts', 'gateway-ports.ts'],
     rooms: {
       identity: [],
       observe: [],
@@ -55,7 +59,7 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
       nodes: ['link', 'identity', 'registry', 'types:routing', 'types:observe'],
       gateway: ['observe', 'types:identity', 'types:registry', 'types:routing', 'types:nodes', 'types:link'],
       discovery: ['types:link'],
-      legacy: ['link', 'types:registry', 'types:nodes'],
+      legacy: ['link', 'types:registry', 'types:nodes', 'types:observe'],
       cluster: ['types:registry'],
     },
   },

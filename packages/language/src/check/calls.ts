@@ -3,6 +3,7 @@
 import type { Entry, Expression, FunctionExpression, Receive, TypeExpression } from '../syntax/ast.ts';
 import { arityText, type CheckContext, fitsArity, literalText } from './context.ts';
 import { receivesOf } from './infer.ts';
+import { brokenLimit } from './limits.ts';
 import { nearestHint } from './nearest-name.ts';
 import { misfit } from './type.ts';
 
@@ -200,5 +201,10 @@ export function checkFits(
   const known = context.types.typeOf(value);
   if (known.kind === 'nil' && allowsNil) return;
   const reason = misfit(known, type, context.declarations);
-  if (reason !== undefined) context.report.error('RL3006', `${what}: ${reason}`, value.span);
+  if (reason !== undefined) {
+    context.report.error('RL3006', `${what}: ${reason}`, value.span);
+    return;
+  }
+  const broken = brokenLimit(value, type);
+  if (broken !== undefined) context.report.error('RL3006', `${what}: ${broken.reason}`, broken.place.span);
 }

@@ -139,6 +139,109 @@ describe('the checker', () => {
       hint: undefined,
     },
     {
+      why: 'a text below its limit',
+      text: 'struct T { a: string.min(1) }\nT{a: <|""|>}',
+      code: 'RL3006',
+      hint: undefined,
+    },
+    {
+      why: 'a number beyond its limit',
+      text: 'struct T { a: number.min(0) }\nT{a: <|-1|>}',
+      code: 'RL3006',
+      hint: undefined,
+    },
+    {
+      why: 'a text that is no address',
+      text: 'struct T { a: optional(string.email()) }\nT{a: <|"x"|>}',
+      code: 'RL3006',
+      hint: undefined,
+    },
+    {
+      why: 'an element beyond its limit',
+      text: 'struct T { a: [string.max(1)] }\nT{a: ["a", <|"bb"|>]}',
+      code: 'RL3006',
+      hint: undefined,
+    },
+    {
+      why: 'a text that is no datetime',
+      text: 'set a: datetime = <|"soon"|>',
+      code: 'RL3006',
+      hint: undefined,
+    },
+    {
+      why: 'a pattern that cannot be read',
+      text: 'struct T { a: string.<|regex("(")|> }',
+      code: 'RL3006',
+      hint: undefined,
+    },
+    {
+      why: 'a result of another type',
+      text: 'fn f(a) -> number { if a { return <|"x"|> }\n1 }',
+      code: 'RL3006',
+      hint: undefined,
+    },
+    {
+      why: 'a result of a receive function',
+      text: 'server s { receive fn m() -> [string] { <|1|> } }',
+      code: 'RL3006',
+      hint: undefined,
+    },
+    {
+      why: 'a result inferred from another function',
+      text: 'fn f() { "x" }\nset n: number = <|f()|>',
+      code: 'RL3006',
+      hint: undefined,
+    },
+    {
+      why: 'a reply of another server',
+      text: 'server a { receive fn m() { "x" } }\nset n: number = <|send "a" m {}|>',
+      code: 'RL3006',
+      hint: undefined,
+    },
+    {
+      why: 'a result its protocol does not promise',
+      text: 'protocol P { m() -> number } server s implements P { receive fn m() -> <|string|> { "" } }',
+      code: 'RL3006',
+      hint: undefined,
+    },
+    {
+      why: 'an undeclared result its protocol does not promise',
+      text: 'protocol P { m() -> number } server s implements P { receive fn m() { <|""|> } }',
+      code: 'RL3006',
+      hint: undefined,
+    },
+    {
+      why: 'a config value of another type',
+      text: 'config { port: <|"80"|> }',
+      code: 'RL3006',
+      hint: undefined,
+    },
+    {
+      why: 'a config value nobody knows',
+      text: 'config { persistence: { sync: <|"ful"|> } }',
+      code: 'RL3006',
+      hint: "did you mean 'full'?",
+    },
+    {
+      why: 'a config text that is no duration',
+      text: 'config { timeout: <|"soon"|> }',
+      code: 'RL3006',
+      hint: undefined,
+    },
+    { why: 'a config group that is none', text: 'config { limits: <|5|> }', code: 'RL3006', hint: undefined },
+    {
+      why: 'an unknown key of limits',
+      text: 'config { limits: { <|stps|>: 5 } }',
+      code: 'RL5004',
+      hint: "did you mean 'steps'?",
+    },
+    {
+      why: 'a pattern of another kind',
+      text: 'dispatch 1 + 1 { <|"2"|>: 1, 2: 2, nil: 3 }',
+      code: 'RL5003',
+      hint: undefined,
+    },
+    {
       why: 'undeclared state that is set',
       text: server('state.set(<|"itms"|>, 1)'),
       code: 'RL3007',
@@ -255,6 +358,16 @@ describe('the checker', () => {
       why: 'a branch set before another',
       text: 'if 1 { set a = 1 } else { print(2) }\nif 1 { a } else { set a = 2 }',
     },
+    { why: 'a result that may be nil', text: 'fn f(a) -> number { if a { 1 } }' },
+    {
+      why: 'values within their limits',
+      text: 'struct T { a: string.min(1).regex("a+"), b: optional(number.max(3)) }\nT{a: "aa", b: nil}',
+    },
+    {
+      why: 'all settings of a node',
+      text: 'config { relay: "ws://a", limits: { body: 1, time: "5s" }, http: { headers: { "X-A": "b" } }, load_balancing: { services: { a: { strategy: "sticky", weight: 1 } } } }',
+    },
+    { why: 'patterns for what may be nil', text: 'fn f(a: number) { dispatch a { nil: 0, 1: 1 } }' },
     { why: 'closures that write what they captured', text: 'fn f() { set n = 0\nfn() { set n = n + 1 } }' },
     { why: 'direct calls with fewer arguments', text: server('m(1)') },
     {
@@ -271,6 +384,31 @@ describe('the checker', () => {
   ]) {
     it(`accepts ${why}`, () => assert.deepEqual(check(text).diagnostics, []));
   }
+
+  it('looks for the files of templates, where it can', () => {
+    const text = 'fn m() { 1 }\nconfig { templates: { template_dir: "pages" } }\ntemplate "a.html" from m()';
+    const program = loadProgram('main.rl', () => text);
+    const asked: string[] = [];
+    const check = (there: string) =>
+      checkProgram(program, builtins, {
+        hasFile: (path) => asked.push(path) > 0 && path === there,
+      }).diagnostics.map(({ code }) => code);
+    assert.deepEqual(check('none'), ['RL4002']);
+    assert.deepEqual(asked, ['pages/a.html', 'a.html']);
+    assert.deepEqual(check('a.html'), []);
+    assert.deepEqual(checkProgram(program, builtins).diagnostics, []);
+  });
+
+  it('says nothing about names while an import is missing', () => {
+    const program = loadProgram('main.rl', (path) =>
+      path === 'main.rl' ? 'import "lib.rl"\nhelp(T{a: 1})' : undefined,
+    );
+    assert.deepEqual(checkProgram(program, builtins).diagnostics, []);
+    assert.deepEqual(
+      checkProgram({ ...program, diagnostics: [] }, builtins).diagnostics.map(({ code }) => code),
+      ['RL2001', 'RL2002'],
+    );
+  });
 
   it('survives a long row of variables set from one another', () => {
     const lines = Array.from({ length: 20_000 }, (_, at) => `set a${at + 1} = a${at}`);

@@ -7,7 +7,7 @@ import { checkCall, checkMethod, checkSend } from './calls.ts';
 import { checkConfig } from './config-keys.ts';
 import { type BuiltinNames, type CheckContext, visitAll } from './context.ts';
 import { collectDeclarations } from './declarations.ts';
-import { checkDiscarded, checkRepeatedKeys, checkRepeatedPatterns } from './discarded.ts';
+import { checkDiscarded, checkPatterns, checkRepeatedKeys } from './discarded.ts';
 import type { InferredEffect } from './effect.ts';
 import { inferEffects } from './effects.ts';
 import { checkDeclaredTypes, checkMember, checkStateMethod, checkStruct, checkTypesOf } from './fields.ts';
@@ -16,11 +16,21 @@ import { checkDeclarations } from './program.ts';
 import { Report } from './report.ts';
 import { resolveNames } from './resolve.ts';
 import { buildInterfaces, type ServiceInterface } from './service-interface.ts';
+import { checkTemplateFiles } from './template-files.ts';
 
 /** What `loadProgram` gives, as far as the checker needs it. */
 export interface CheckableProgram {
   readonly files: readonly SourceFile[];
   readonly items: readonly Item[];
+  /** Of the parser and the imports. */
+  readonly diagnostics?: readonly Diagnostic[];
+}
+
+/** What cannot be told when a part of the program is missing. */
+const MISSING_FROM_IMPORTS: ReadonlySet<string> = new Set(['RL2001', 'RL2002', 'RL4002']);
+
+function isIncomplete({ diagnostics = [] }: CheckableProgram): boolean {
+  return diagnostics.some(({ code }) => code === 'RL1030' || code === 'RL1031');
 }
 
 export interface CheckResult {
@@ -31,9 +41,19 @@ export interface CheckResult {
   readonly effects: ReadonlyMap<Receive, InferredEffect>;
 }
 
-export function checkProgram(program: CheckableProgram, builtins: BuiltinNames): CheckResult {
+/** What the checker may ask about the world around a program. */
+export interface CheckPorts {
+  /** Is there such a file? The path is relative to the folder of the main file; undefined: nobody knows. */
+  readonly hasFile?: (path: string) => boolean | undefined;
+}
+
+export function checkProgram(
+  program: CheckableProgram,
+  builtins: BuiltinNames,
+  ports: CheckPorts = {},
+): CheckResult {
   const { items, files } = program;
-  const report = new Report();
+  const report = new Report(isIncomplete(program) ? MISSING_FROM_IMPORTS : new Set());
   const declarations = collectDeclarations(items);
   const resolution = resolveNames(items, new Set(builtins.functions.keys()), report);
   const types = new TypeInference(declarations, resolution);
@@ -48,6 +68,7 @@ export function checkProgram(program: CheckableProgram, builtins: BuiltinNames):
     checkRepeatedKeys(item.entries, context);
   }
   checkDeclarations(context, effects);
+  checkTemplateFiles(context, files, ports);
   checkDiscarded(context, ({ span }) => files[span.file]?.text.slice(span.start, span.end) ?? '');
 
   const diagnostics = report.diagnostics.toSorted(
@@ -81,7 +102,7 @@ function checkExpression(expression: Expression, context: CheckContext): void {
       checkMember(expression, context);
       return;
     case 'dispatch':
-      checkRepeatedPatterns(expression.arms, context);
+      checkPatterns(expression.subject, expression.arms, context);
       return;
     default:
   }

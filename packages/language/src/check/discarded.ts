@@ -146,9 +146,18 @@ export function checkRepeatedKeys(entries: readonly Entry[], context: CheckConte
   }
 }
 
-export function checkRepeatedPatterns(arms: readonly Arm[], context: CheckContext): void {
+/** Patterns that an earlier one takes the place of, and those of another kind than the value. */
+export function checkPatterns(subject: Expression, arms: readonly Arm[], context: CheckContext): void {
+  const { kind } = context.types.typeOf(subject);
   const seen = new Set<string>();
   for (const { pattern } of arms) {
+    // What is declared with a type may still be nil.
+    const isOther = kind !== 'unknown' && kind !== 'nil' && pattern.kind !== kind;
+    if (isOther && pattern.kind !== 'default' && pattern.kind !== 'nil') {
+      const message = `this pattern never matches: it is a ${pattern.kind}, and the value is a ${kind}`;
+      context.report.warning('RL5003', message, pattern.span);
+      continue;
+    }
     // Adding 0 makes -0 the 0 it equals.
     const value = 'value' in pattern ? pattern.value : '';
     const identity = `${pattern.kind} ${typeof value === 'number' ? value + 0 : value}`;

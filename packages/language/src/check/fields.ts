@@ -1,10 +1,20 @@
 // Structs, state and the types that are named: RL2002, RL2004, RL3004 to RL3007.
 
-import type { Expression, Item, Name, Parameter, Server, TypeExpression } from '../syntax/ast.ts';
+import type {
+  Expression,
+  FunctionExpression,
+  Item,
+  Name,
+  Parameter,
+  Server,
+  TypeExpression,
+} from '../syntax/ast.ts';
 import { unreachable } from '../unreachable.ts';
 import { checkFits } from './calls.ts';
 import { type CheckContext, literalText } from './context.ts';
+import { checkValidators } from './limits.ts';
 import { nearestHint } from './nearest-name.ts';
+import { resultsOf } from './results.ts';
 import { TYPE_NAMES } from './type.ts';
 
 export function checkStruct(
@@ -119,7 +129,10 @@ export function checkTypesOf(expression: Expression, context: CheckContext): voi
   if (expression.kind === 'set') {
     checkType(expression.type, context);
     checkFits(expression.value, expression.type, false, `'${expression.name.text}'`, context);
-  } else if (expression.kind === 'function') checkSignature(expression, context);
+  } else if (expression.kind === 'function') {
+    checkSignature(expression, context);
+    checkResults(expression, `result of '${expression.name?.text ?? 'fn'}'`, context);
+  }
 }
 
 /** The types a declaration names, and state defaults that do not fit theirs. */
@@ -139,10 +152,23 @@ export function checkDeclaredTypes(item: Item, context: CheckContext): void {
         checkType(type, context);
         checkFits(initial, type, true, `state field '${name.text}'`, context);
       }
-      for (const receive of item.receives) checkSignature(receive, context);
+      for (const receive of item.receives) {
+        checkSignature(receive, context);
+        checkResults(receive, `result of method '${receive.name.text}'`, context);
+      }
       return;
     default:
   }
+}
+
+/** What a body gives against its declared result. Nil may stand for "nothing found", and `-> nil` for "of no interest". */
+function checkResults(
+  { returns, body }: Pick<FunctionExpression, 'returns' | 'body'>,
+  what: string,
+  context: CheckContext,
+): void {
+  if (returns === undefined || (returns.kind === 'named' && returns.name === 'nil')) return;
+  for (const part of resultsOf(body)) checkFits(part, returns, true, what, context);
 }
 
 function checkSignature(
@@ -155,6 +181,7 @@ function checkSignature(
 
 function checkType(type: TypeExpression | undefined, context: CheckContext): void {
   if (type === undefined) return;
+  checkValidators(type, context);
   switch (type.kind) {
     case 'array':
       checkType(type.element, context);

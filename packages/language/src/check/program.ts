@@ -1,11 +1,14 @@
 // What concerns declarations as a whole: RL2002 (protocols), RL4001, RL4002, RL4003.
 
 import type { Span } from '../source.ts';
-import type { Receive, Server } from '../syntax/ast.ts';
+import type { Receive, Server, TypeExpression } from '../syntax/ast.ts';
+import { checkFits } from './calls.ts';
 import type { CheckContext } from './context.ts';
 import type { TemplateDeclaration } from './declarations.ts';
 import type { InferredEffect } from './effect.ts';
 import { nearestHint } from './nearest-name.ts';
+import { resultsOf } from './results.ts';
+import { declaredType, misfit } from './type.ts';
 
 export function checkDeclarations(
   context: CheckContext,
@@ -49,7 +52,7 @@ function checkImplements(server: Server, context: CheckContext): void {
     report.error('RL2002', `undefined protocol: ${wanted.text}`, wanted.span, hint);
     return;
   }
-  for (const { name, params } of protocol.methods) {
+  for (const { name, params, returns } of protocol.methods) {
     const receive = server.receives.findLast((candidate) => candidate.name.text === name.text);
     const subject = `server '${server.name.text}'`;
     if (receive === undefined) {
@@ -59,8 +62,28 @@ function checkImplements(server: Server, context: CheckContext): void {
       const counts = `${receive.params.length} parameters instead of ${params.length}`;
       const message = `${subject} implements '${name.text}' of protocol ${wanted.text} with ${counts}`;
       report.error('RL4001', message, receive.name.span);
-    }
+    } else checkPromisedResult(receive, returns, wanted.text, context);
   }
+}
+
+/** A server gives what its protocol promises: by its declared result, or by what its body gives. */
+function checkPromisedResult(
+  receive: Receive,
+  promised: TypeExpression | undefined,
+  protocol: string,
+  context: CheckContext,
+): void {
+  if (promised === undefined || (promised.kind === 'named' && promised.name === 'nil')) return;
+  const what = `result of '${receive.name.text}' of protocol ${protocol}`;
+  const { returns, body } = receive;
+  if (returns === undefined) {
+    for (const part of resultsOf(body)) checkFits(part, promised, true, what, context);
+    return;
+  }
+  const given = declaredType(returns, context.declarations);
+  if (given.kind === 'nil') return;
+  const reason = misfit(given, promised, context.declarations);
+  if (reason !== undefined) context.report.error('RL3006', `${what}: ${reason}`, returns.span);
 }
 
 /** `m` is a receive function that exactly one server has, else a plain function. */

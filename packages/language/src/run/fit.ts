@@ -176,7 +176,8 @@ export function buildStruct(
   return { ok: true, value: new StructValue(definition, values) };
 }
 
-function breach(value: Value, validator: RuntimeValidator): string | undefined {
+/** Why a value breaks a validator; undefined if it does not. */
+export function breach(value: Value, validator: RuntimeValidator): string | undefined {
   switch (validator.kind) {
     case 'min':
       if (typeof value === 'number')

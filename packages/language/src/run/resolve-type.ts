@@ -38,7 +38,8 @@ export function resolveType(type: PlainTypeExpression): RuntimeType {
 
 const ANY: RuntimeType = { kind: 'any', text: 'any', validators: [] };
 
-function resolveValidator(validator: PlainTypeExpression['validators'][number]): RuntimeValidator[] {
+/** None if its argument is missing; the parser has said so. */
+export function resolveValidator(validator: PlainTypeExpression['validators'][number]): RuntimeValidator[] {
   const [argument] = validator.args;
   switch (validator.name) {
     case 'min':
