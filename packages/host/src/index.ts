@@ -13,7 +13,16 @@ export {
 export { ProgramFailed } from './program-worker.ts';
 export { type ReplEvent, ReplSession, type ReplSessionOptions } from './repl-session.ts';
 export { type RunFileOptions, type RunResult, runFile } from './run-file.ts';
-export type { OpenStateStore, StateStore, StateStoreSpec, ValueCodec } from './state-store/state-store.ts';
+export { embeddedStore } from './state-store/embedded.ts';
+export {
+  type OpenStateStore,
+  StateNotSaved,
+  type StateStore,
+  type StateStoreSpec,
+  StateUnreadable,
+  type ValueCodec,
+} from './state-store/state-store.ts';
+export { exportState, importState, readState, resetState } from './state-store/state-tools.ts';
 export type {
   CallContext,
   MethodFunction,

@@ -33,7 +33,7 @@ export interface MailboxPorts {
   /** Runs soon, in order, never at once: handlers must not nest on one stack. */
   readonly schedule: (run: () => void) => void;
   readonly breathe: () => void;
-  readonly commit: (server: string, state: ObjectValue, previous: ObjectValue | undefined) => void;
+  readonly commit: (mailbox: Mailbox, state: ObjectValue, previous: ObjectValue) => void;
 }
 
 /** A message that waits or runs, as its sender holds it. */
@@ -42,6 +42,8 @@ export class Delivered {
   /** From its beginning. */
   context: MessageContext | undefined;
   isOver = false;
+  /** It may have seen state that was taken back, so whatever it does is void and its caller gets this. */
+  doom: Reply | undefined;
 
   constructor(delivery: Delivery) {
     this.delivery = delivery;
@@ -88,6 +90,12 @@ export class Mailbox {
   kill(delivered: Delivered): void {
     if (this.withdraw(delivered) || delivered.isOver) return;
     delivered.context?.kill();
+  }
+
+  /** What was not durable is taken back: the state is another one, and a message that runs may have seen the one before. */
+  takeBack(state: ObjectValue | undefined, doom: Reply): void {
+    if (state !== undefined) this.#state = state;
+    if (this.#running !== undefined) this.#running.doom ??= doom;
   }
 
   /** The message that runs ends as it would; those that wait are refused. */
@@ -148,12 +156,12 @@ export class Mailbox {
 
   #succeed(delivered: Delivered, message: Message, value: Value): void {
     // A kill that came too late for any check still rolls back: nobody has seen anything of this message.
-    const isKilled = delivered.context?.isKilled === true;
-    if (!isKilled && message.state !== undefined && message.state !== this.#state) {
+    const isVoid = delivered.context?.isKilled === true || delivered.doom !== undefined;
+    if (!isVoid && message.state !== undefined && message.state !== this.#state) {
       const previous = this.#state;
       this.#state = message.state;
       // A replaced server ends its last message, but the state in the store belongs to its successor.
-      if (this.status.running) this.#ports.commit(this.definition.name, message.state, previous);
+      if (this.status.running) this.#ports.commit(this, message.state, previous);
     }
     this.#finish(delivered, { kind: 'value', value });
   }
@@ -161,7 +169,7 @@ export class Mailbox {
   #finish(delivered: Delivered, reply: Reply): void {
     this.#running = undefined;
     this.waitsFor = undefined;
-    this.#settle(delivered, reply);
+    this.#settle(delivered, delivered.doom ?? reply);
     this.#wake();
   }
 

@@ -5,6 +5,7 @@ import {
   type Binding,
   BudgetExceeded,
   bindArguments,
+  FailedSend,
   fit,
   forgiveDebt,
   kindOf,
@@ -23,7 +24,7 @@ import type { ProgramLimits } from './limits.ts';
 import { type Delivered, Mailbox, type MailboxPorts } from './mailbox.ts';
 import { Killed, MessageContext } from './message-context.ts';
 import { type Refused, type Reply, refuse, toFailedSend } from './reply.ts';
-import type { StateStore } from './state-store/state-store.ts';
+import { StateNotSaved, type StateStore } from './state-store/state-store.ts';
 
 /** A message from outside the program. */
 export interface IncomingMessage {
@@ -80,7 +81,11 @@ export class ProgramServers {
   readonly #ports: ProgramPorts;
   readonly #mailboxes = new Map<string, Mailbox>();
   readonly #mailboxPorts: MailboxPorts;
-  #lastCommit: Promise<void> | undefined;
+  /** Undefined: everything is durable. Resolves with why what it stands for is not. */
+  #lastCommit: Promise<StateNotSaved | undefined> | undefined;
+  #lastFailure: StateNotSaved | undefined;
+  /** What is durable, of each server with commits that are not. */
+  readonly #durable = new Map<Mailbox, ObjectValue>();
 
   constructor(ports: ProgramPorts) {
     this.#ports = ports;
@@ -89,7 +94,7 @@ export class ProgramServers {
       limits: ports.limits,
       schedule: ports.schedule,
       breathe: ports.breathe,
-      commit: (server, state, previous) => this.#commit(server, state, previous),
+      commit: (mailbox, state, previous) => this.#commit(mailbox, state, previous),
     };
   }
 
@@ -138,8 +143,10 @@ export class ProgramServers {
     }
     let isCancelled = false;
     const delivered = this.#deliver(mailbox, incoming, (reply) => {
-      this.#whenDurable(() => {
-        if (!isCancelled) settle(reply);
+      this.#whenDurable((failed) => {
+        if (isCancelled) return;
+        // What was refused has seen nothing of the state.
+        settle(failed === undefined || reply.kind === 'refused' ? reply : notSaved(failed));
       });
     });
     if (delivered.kind === 'refused') {
@@ -241,8 +248,13 @@ export class ProgramServers {
       reject(new Killed());
     };
     // What leaves the program may tell of state it has read, which therefore must be durable.
-    this.#whenDurable(() => {
+    this.#whenDurable((failed) => {
       if (isOver) return;
+      if (failed !== undefined) {
+        finish();
+        settle(notSaved(failed));
+        return;
+      }
       cancel = sendOutside(message, (reply) => {
         if (isOver) return;
         finish();
@@ -292,7 +304,7 @@ export class ProgramServers {
       if (fitted.ok) return [field.name, fitted.value];
       throw new RuntimeFailure(
         `server '${name}' state field '${field.name}': stored value is ${kindOf(value)}, declared ${field.type.text}` +
-          "; see 'relay state' to export, change and import it, or to reset it",
+          '; export it, change and import it, or reset it: relay state --help',
       );
     });
     const declared = new Set(fields.map((field) => field.name));
@@ -306,26 +318,61 @@ export class ProgramServers {
     return ObjectValue.from(entries);
   }
 
-  /** Resolves when everything committed so far is durable. */
-  durable(): Promise<void> {
-    return this.#lastCommit ?? Promise.resolve();
+  /** Resolves when everything committed so far is durable, or rejects because it is not. */
+  async durable(): Promise<void> {
+    const failed = await this.#lastCommit;
+    if (failed !== undefined) throw failed;
   }
 
-  #commit(server: string, state: ObjectValue, previous: ObjectValue | undefined): void {
-    const commit = this.#ports.store.commit(server, state, previous);
+  #commit(mailbox: Mailbox, state: ObjectValue, previous: ObjectValue): void {
+    const commit = this.#ports.store.commit(mailbox.definition.name, state, previous);
     if (commit === undefined) return;
-    const settled = commit.then(() => {
-      if (this.#lastCommit === settled) this.#lastCommit = undefined;
-    });
+    if (!this.#durable.has(mailbox)) this.#durable.set(mailbox, previous);
+    const settled = commit.then(
+      () => {
+        if (this.#lastCommit !== settled) {
+          if (this.#durable.has(mailbox)) this.#durable.set(mailbox, state);
+          return undefined;
+        }
+        this.#lastCommit = undefined;
+        this.#durable.clear();
+        return undefined;
+      },
+      (error: unknown) => {
+        if (!(error instanceof StateNotSaved)) {
+          this.#ports.onStoreFailed(error);
+          throw error;
+        }
+        this.#takeBack(error);
+        if (this.#lastCommit === settled) this.#lastCommit = undefined;
+        return error;
+      },
+    );
+    settled.catch(() => {});
     this.#lastCommit = settled;
-    settled.catch((error: unknown) => this.#ports.onStoreFailed(error));
   }
 
-  /** Commits are durable in order, so the last one stands for all. After a failed one nothing leaves the program any more. */
-  #whenDurable(run: () => void): void {
-    if (this.#lastCommit === undefined) run();
+  /** Every server goes on from what is durable. A handler that waits for a reply may know of what is not, so it ends in vain. */
+  #takeBack(error: StateNotSaved): void {
+    // All commits of a batch fail with one error.
+    if (error === this.#lastFailure) return;
+    this.#lastFailure = error;
+    this.#ports.warn(error.message);
+    const doom = notSaved(error);
+    for (const mailbox of this.#mailboxes.values()) mailbox.takeBack(this.#durable.get(mailbox), doom);
+    this.#durable.clear();
+  }
+
+  /** Commits are durable in order, so the last one stands for all. Where nobody knows what is stored, nothing leaves any more. */
+  #whenDurable(run: (failed: StateNotSaved | undefined) => void): void {
+    if (this.#lastCommit === undefined) run(undefined);
     else void this.#lastCommit.then(run, () => {});
   }
+}
+
+/** `internal_error`: the handler ran, and its changes are not there, or nobody knows. */
+function notSaved({ message, executed }: StateNotSaved): Refused {
+  return { kind: 'refused', failure: new FailedSend({ code: 'failed', error: message, executed }) };
 }
 
 /** A message may not come back to a server that waits for it. */

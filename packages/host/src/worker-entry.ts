@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import v8 from 'node:v8';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { BudgetExceeded, fromJsonText, type Structs, toJsonText } from '@relay/language';
+import { BudgetExceeded, fromJsonText, type Structs, toJsonText, typedObject } from '@relay/language';
 import { plainSettings } from './limits.ts';
 import { importPages } from './page-module.ts';
 import { ProgramHost } from './program-host.ts';
@@ -13,7 +13,12 @@ import { importProgram } from './program-module.ts';
 import { ProgramSession } from './program-session.ts';
 import { programErrorText, shownValue } from './reply.ts';
 import { createMemoryStore } from './state-store/memory.ts';
-import type { OpenStateStore, StateStore, ValueCodec } from './state-store/state-store.ts';
+import {
+  type OpenStateStore,
+  type StateStore,
+  StateUnreadable,
+  type ValueCodec,
+} from './state-store/state-store.ts';
 import {
   Batch,
   type FromWorker,
@@ -116,6 +121,7 @@ async function openStore(readStructs: () => Structs): Promise<StateStore> {
   const codec: ValueCodec = {
     encode: (value) => toJsonText(value, { tagged: true }),
     decode: (text) => fromJsonText(text, { tagged: true, structs: readStructs() }),
+    revive: (object) => typedObject(object, readStructs(), true),
   };
   const module = (await import(store.url)) as { readonly openStateStore: OpenStateStore };
   return module.openStateStore(store.options, codec);
@@ -124,7 +130,14 @@ async function openStore(readStructs: () => Structs): Promise<StateStore> {
 const session = new ProgramSession(post, now, start.memoryBytes);
 
 async function main(): Promise<void> {
-  const store = await openStore(() => host.runtime.structs);
+  let store: StateStore;
+  try {
+    store = await openStore(() => host.runtime.structs);
+  } catch (thrown) {
+    if (!(thrown instanceof StateUnreadable)) throw thrown;
+    post(['broken', thrown.message]);
+    return;
+  }
   const host: ProgramHost = new ProgramHost(
     {
       now,
@@ -152,6 +165,7 @@ async function main(): Promise<void> {
   });
   try {
     const result = await host.run(await importProgram(start.code));
+    await host.servers.durable();
     if (start.pages !== undefined) host.pages.use(await importPages(start.pages));
     const shown = result === null ? undefined : shownValue(result);
     post(['ready', shown, plainSettings(host.settings), host.limits.timeMs]);
@@ -162,7 +176,8 @@ async function main(): Promise<void> {
 
 async function close(host: ProgramHost, store: StateStore): Promise<void> {
   host.servers.stop();
-  await host.servers.durable();
+  // Whoever waited for what could not be saved has been told.
+  await host.servers.durable().catch(() => {});
   store.close();
   post(['closed']);
 }

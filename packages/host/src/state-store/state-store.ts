@@ -8,18 +8,38 @@ export interface ValueCodec {
   encode(value: Value): string;
   /** Throws for text that is not JSON. */
   decode(text: string): Value;
+  /** What an object with `_type` stands for, if it stands for something else. */
+  revive(object: ObjectValue): Value;
 }
 
 export interface StateStore {
   /** Stored fields of a server, undefined if it never committed. Called once per start of a server, before its first message. */
   load(server: string): ReadonlyMap<string, Value> | undefined;
   /**
-   * Takes over the state a message leaves, together and in order of the calls. Undefined: it is durable already. A rejection
-   * means that nobody knows what is stored; the program is then started anew from the store.
+   * Takes over the state a message leaves, together and in order of the calls. Undefined: it is durable already. A rejection with
+   * `StateNotSaved` takes back every commit that is not durable yet: they are rejected as well, and the program goes on with what
+   * is. Any other rejection means that nobody knows what is stored; the program is then started anew from the store.
    */
   commit(server: string, state: ObjectValue, previous: ObjectValue | undefined): Promise<void> | undefined;
   /** After the last commit. */
   close(): void;
+}
+
+/** A commit failed, and the state is as it was before. */
+export class StateNotSaved extends Error {
+  override readonly name = 'StateNotSaved';
+  /** `unknown`: it may be on disk all the same, and be found there by the next start. */
+  readonly executed: 'yes' | 'unknown';
+
+  constructor(message: string, executed: 'yes' | 'unknown', options?: ErrorOptions) {
+    super(message, options);
+    this.executed = executed;
+  }
+}
+
+/** The store cannot be opened or read. The message says what to do. */
+export class StateUnreadable extends Error {
+  override readonly name = 'StateUnreadable';
 }
 
 /** What a module of a store exports as `openStateStore`. */
