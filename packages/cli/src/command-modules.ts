@@ -7,6 +7,7 @@ const MODULES: Readonly<Record<string, () => Promise<Command>>> = {
   fmt: async () => (await import('./command/fmt.ts')).fmt,
   demo: async () => (await import('./command/demo.ts')).demo,
   call: async () => (await import('./command/call.ts')).call,
+  state: async () => (await import('./command/state.ts')).state,
   status: async () => (await import('./command/status.ts')).status,
   invite: async () => (await import('./command/invite.ts')).invite,
   forget: async () => (await import('./command/forget.ts')).forget,

@@ -25,9 +25,16 @@ export interface ConfigBlock {
   readonly httpLimits?: { readonly bodyBytes?: number; readonly batch?: number };
   readonly arrivals?: { readonly handshakesPerIp?: number; readonly homesPerIp?: number };
   readonly admissionRate?: number;
+  readonly persistence?: Persistence;
   /** A Main Relay is named: worth a note when the file is only run. */
   readonly namesMain: boolean;
   readonly warnings: readonly string[];
+}
+
+/** Where the state of the program is kept; language.md §17. */
+export interface Persistence {
+  readonly backend?: 'embedded' | 'memory' | 'postgres';
+  readonly sync?: 'full' | 'normal';
 }
 
 type Plain = string | number | boolean | null | readonly Plain[] | { readonly [key: string]: Plain };
@@ -60,7 +67,6 @@ const PLANNED_KEYS: ReadonlySet<string> = new Set([
   'federation.cache_duration',
   'load_balancing',
   'circuit_breaker',
-  'templates',
 ]);
 
 /** `limits` that the program's own thread keeps; the others are the node's. */
@@ -96,6 +102,13 @@ export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
   };
   const wrong = (entry: Entry, reason: string): CommandFailure =>
     new CommandFailure(`${place(entry.span)}config ${entry.path}: ${reason}`);
+  // Where state is kept cannot be guessed: what is misspelt or computed stops the start.
+  const oneOf = <T extends string>(entry: Entry, allowed: readonly T[]): T => {
+    const found = allowed.find((word) => word === entry.value);
+    if (found === undefined)
+      throw wrong(entry, `expected ${allowed.map((word) => `"${word}"`).join(' or ')}`);
+    return found;
+  };
   let namesMain = false;
   const more: { -readonly [K in keyof ConfigBlock]?: ConfigBlock[K] } = {};
 
@@ -136,10 +149,26 @@ export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
         if (path === 'http.cors') more.cors = value;
         else more.allowRemoteAdmin = value;
         break;
+      // Read again where the templates are; here they are only checked.
+      case 'templates.template_dir':
+      case 'templates.static_dir':
+        if (typeof value !== 'string') throw wrong(entry, 'expected a string');
+        break;
+      case 'templates.auto_reload':
+        if (typeof value !== 'boolean') throw wrong(entry, 'expected a bool');
+        break;
       case 'http.cors_origins':
         if (!isTexts(value)) throw wrong(entry, 'expected an array of strings');
         more.corsOrigins = value;
         break;
+      case 'persistence.backend':
+        more.persistence = { ...more.persistence, backend: oneOf(entry, ['embedded', 'memory', 'postgres']) };
+        break;
+      case 'persistence.sync':
+        more.persistence = { ...more.persistence, sync: oneOf(entry, ['full', 'normal']) };
+        break;
+      case 'persistence':
+        throw wrong(entry, 'expected an object with plain values, like {backend: "embedded", sync: "full"}');
       default:
         if (path.startsWith('limits.')) {
           const name = path.slice('limits.'.length);

@@ -91,6 +91,15 @@ function folderName(role: Role, file: string | undefined, twin: number): string 
   return parts.length === 1 ? `${role}~` : parts.join('~');
 }
 
+/** Takes the folder of a node that is not running, for work on its files. Throws a CommandFailure if it runs. */
+export function holdNodeFolder(folder: string, nodeId: string): Disposable {
+  const lock = takeLock(folder);
+  if (lock.kind === 'taken') {
+    throw new CommandFailure(`node ${nodeId} is running (pid ${lock.pid}); stop it first`);
+  }
+  return { [Symbol.dispose]: lock.release };
+}
+
 type Lock =
   | { readonly kind: 'held'; readonly release: () => void }
   | { readonly kind: 'taken'; readonly pid: string };

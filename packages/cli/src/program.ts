@@ -3,12 +3,14 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import {
+  embeddedStore,
   type Finding,
   loadRelayProgram,
   ProgramFailed,
   type RelayProgram,
   type RunningProgram,
   type StartProgramOptions,
+  type StateStoreSpec,
   startProgram,
 } from '@relay/host';
 import { type Diagnostic, loadProgram, positionAt, type SourceFile } from '@relay/language';
@@ -19,6 +21,7 @@ import { CommandFailure } from './usage.ts';
 export interface OpenedProgram {
   readonly compiled: RelayProgram;
   readonly config: ConfigBlock;
+  readonly pages: LoadedPages;
   readonly warnings: readonly string[];
 }
 
@@ -30,10 +33,15 @@ export function openProgram(file: string, role: Role): OpenedProgram {
     throw new CommandFailure(parseErrorText(result.findings, readSource(file).files));
   }
   const config = readConfigBlock(readSource(file), role);
+  const pages = loadPages(file);
+  if (pages.errors.length > 0) {
+    throw new CommandFailure(pages.errors.map(({ text }) => text.split('\n')[0]).join('\n'));
+  }
   const errors = result.program.findings.filter(({ diagnostic }) => diagnostic.severity === 'error').length;
   return {
     compiled: result.program,
     config,
+    pages,
     warnings: [
       ...(errors === 0
         ? []
@@ -74,6 +82,23 @@ export interface Place {
 export function placeOf({ span }: Diagnostic, files: readonly SourceFile[]): Place {
   const source = files[span.file] ?? { name: '?', text: '' };
   return { file: source.name, ...positionAt(source, span.start) };
+}
+
+/** Where a served program keeps its state. Throws a CommandFailure for a backend that this version does not have. */
+export function storeOf({ persistence }: ConfigBlock, folder: string): StateStoreSpec {
+  const { backend = 'embedded', sync = 'full' } = persistence ?? {};
+  switch (backend) {
+    case 'embedded':
+      return embeddedStore(folder, sync);
+    case 'memory':
+      return { kind: 'memory' };
+    case 'postgres':
+      throw new CommandFailure(
+        'config persistence.backend: "postgres" is not available in this version yet; use "embedded", which needs nothing else',
+      );
+    default:
+      return backend satisfies never;
+  }
 }
 
 /** Runs the top level of a program whose servers a node will offer. Throws a CommandFailure if that fails. */

@@ -149,7 +149,7 @@ class ServedNode {
     output.line(roleLine(role, folder.nodeId, folder.isGenerated));
     output.line(routerLine(role));
     if (file?.isExample === true) output.line(`Program: ${file.path}`);
-    if (opened !== undefined) await this.#startProgram(opened);
+    if (opened !== undefined) await this.#startProgram(opened, folder);
 
     const urls = settings.connect === undefined ? [] : [settings.connect, ...settings.fallback];
     const lines = new ConnectionLines((line) => output.line(line));
@@ -196,9 +196,9 @@ class ServedNode {
     this.#node.connect();
   }
 
-  async #startProgram(opened: OpenedProgram): Promise<void> {
+  async #startProgram(opened: OpenedProgram, folder: NodeFolder): Promise<void> {
     const { output, log } = this.#parts;
-    const { startOpened } = await import('../program.ts');
+    const { startOpened, storeOf } = await import('../program.ts');
     this.#program = await startOpened(opened, {
       clock: systemClock,
       nodeId: () => this.#address,
@@ -212,7 +212,9 @@ class ServedNode {
   #warnings(port: HeldPort): string[] {
     const { settings, environment, file, warnings } = this.#parts;
     const hasNothing = settings.role === 'home' && file === undefined;
+      pages: opened.pages,
     return [
+      store: storeOf(opened.config, folder.path),
       ...warnings,
       ...(hasNothing ? ['warning: no program given: this Home offers no services'] : []),
       ...exposureWarnings({
