@@ -1,13 +1,47 @@
-// npm run bench -- routing [--rounds N] [--seconds S] [--json]
+// npm run bench -- SUITE [--rounds N] [--seconds S] [--homes N] [--json]
 
 import { parseArgs } from 'node:util';
-import { benchRouting, type RowResult } from './routing.ts';
 
-const USAGE = `Usage: npm run bench -- routing [--rounds N] [--seconds S] [--json]
+/** What a suite gives: Markdown for people and docs/performance.md, data for programs. */
+export interface SuiteResult {
+  readonly markdown: string;
+  readonly data: unknown;
+  /** Wrong or failed answers: then the figures say nothing. */
+  readonly failures: number;
+}
 
-  routing      round trips through one and two Main Relays, beside a bare WebSocket forwarder
+export interface SuiteOptions {
+  readonly rounds: number;
+  readonly measureMs: number;
+  readonly homes: number;
+}
+
+interface Suite {
+  readonly about: string;
+  run(options: SuiteOptions): Promise<SuiteResult>;
+}
+
+const SUITES: Readonly<Record<string, Suite>> = {
+  routing: {
+    about: 'round trips through one and two Main Relays, beside a bare WebSocket forwarder',
+    run: async (options) => (await import('./routing.ts')).benchRouting(options),
+  },
+  homes: {
+    about:
+      'many Homes at one Main Relay: joining, memory, calls meanwhile, and the return after a crash of the Main',
+    run: async (options) => (await import('./homes.ts')).benchHomes(options),
+  },
+};
+
+const USAGE = `Usage: npm run bench -- SUITE [--rounds N] [--seconds S] [--homes N] [--json]
+
+${Object.entries(SUITES)
+  .map(([name, { about }]) => `  ${name.padEnd(12)} ${about}`)
+  .join('\n')}
+
   --rounds N   rounds of every row, interleaved; each figure is their median (default 5)
   --seconds S  measured time of a row in a round (default 2)
+  --homes N    of the suite homes (default 10000)
   --json       the figures as JSON`;
 
 const { values, positionals } = parseArgs({
@@ -15,42 +49,30 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
+    homes: { type: 'string', default: '10000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
-const rounds = Number(values.rounds);
-const measureMs = Number(values.seconds) * 1_000;
-const [suite = 'routing'] = positionals;
+const options = {
+  rounds: Number(values.rounds),
+  measureMs: Number(values.seconds) * 1_000,
+  homes: Number(values.homes),
+};
+const [name = 'routing', ...others] = positionals;
+const suite = Object.hasOwn(SUITES, name) ? SUITES[name] : undefined;
 
 if (values.help) {
   console.log(USAGE);
-} else if (suite !== 'routing' || !(rounds >= 1) || !(measureMs > 0)) {
+} else if (
+  suite === undefined ||
+  others.length > 0 ||
+  !(options.rounds >= 1 && options.measureMs > 0 && options.homes >= 1)
+) {
   console.error(`Error: cannot run ${JSON.stringify(process.argv.slice(2).join(' '))}\n\n${USAGE}`);
   process.exitCode = 2;
 } else {
-  const rows = await benchRouting({ rounds, measureMs });
-  console.log(values.json ? JSON.stringify(rows, null, 2) : table(rows));
-  if (rows.some(({ failures }) => failures > 0)) process.exitCode = 1;
-}
-
-/** As Markdown, so that it can stand in docs/performance.md as it is. */
-function table(rows: readonly RowResult[]): string {
-  const head =
-    '| in flight | what | round trips/s | ± | p50 ms | p99 ms | of bare | CPU µs a call, by process |';
-  const lines = rows.map(({ inFlight, name, perSecond, spread, p50Ms, p99Ms, ratio, cpuUs, failures }) => {
-    const cpu = Object.entries(cpuUs).map(([process, us]) => `${process} ${us.toFixed(1)}`);
-    const cells = [
-      inFlight,
-      failures === 0 ? name : `${name} (${failures} FAILED)`,
-      Math.round(perSecond).toLocaleString('en'),
-      `${(spread * 100).toFixed(0)} %`,
-      p50Ms.toFixed(2),
-      p99Ms.toFixed(2),
-      ratio === undefined ? '' : `${(ratio * 100).toFixed(0)} %`,
-      cpu.join(', '),
-    ];
-    return `| ${cells.join(' | ')} |`;
-  });
-  return [head, '|---:|---|---:|---:|---:|---:|---:|---|', ...lines].join('\n');
+  const { markdown, data, failures } = await suite.run(options);
+  console.log(values.json ? JSON.stringify(data, null, 2) : markdown);
+  if (failures > 0) process.exitCode = 1;
 }

@@ -1,9 +1,11 @@
 // One Relay node as a bench process: node.ts main ID [PEER-URL] | node.ts home ID MAIN-URL SERVICE, where SERVICE is `typescript` or `rl`.
+// RELAY_BENCH_PORT and RELAY_BENCH_FOLDER make a node that comes back where it was.
 // Started through the same composition roots as the command, with everything on that is on by default.
 
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createLog, holdPort, startRelay, systemClock } from '@relay/federation';
 import { defineService, loadRelayProgram, startProgram } from '@relay/host';
 import type { CallHandler, Service } from '@relay/protocol';
@@ -36,13 +38,13 @@ async function startService(): Promise<{
 }
 
 const program = kind === 'home' ? await startService() : undefined;
-const port = await holdPort({ host: '127.0.0.1', port: 0 });
+const port = await holdPort({ host: '127.0.0.1', port: Number(process.env['RELAY_BENCH_PORT'] ?? 0) });
 const node = await startRelay({
   nodeType: kind === 'home' ? 'home' : 'main',
   nodeId,
   version: 'bench',
   port,
-  folder: mkdtempSync(path.join(tmpdir(), 'relay-bench-')),
+  folder: process.env['RELAY_BENCH_FOLDER'] ?? mkdtempSync(path.join(tmpdir(), 'relay-bench-')),
   services: program?.services ?? [],
   log: createLog({
     level: 'warn',
@@ -57,3 +59,15 @@ const node = await startRelay({
 program?.connect(node.outbound);
 node.connect();
 sayReady({ url: `ws://127.0.0.1:${port.port}`, http: `127.0.0.1:${port.port}` });
+
+// Asked how long turns of the event loop took since it was last asked.
+const delay = monitorEventLoopDelay({ resolution: 1 });
+delay.enable();
+process.on('message', () => {
+  process.send?.({
+    p50Ms: delay.percentile(50) / 1e6,
+    p99Ms: delay.percentile(99) / 1e6,
+    maxMs: delay.max / 1e6,
+  });
+  delay.reset();
+});

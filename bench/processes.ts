@@ -14,6 +14,8 @@ export interface BenchProcess {
   readonly ready: Readonly<Record<string, unknown>>;
   /** CPU seconds so far, user and system. */
   cpuSeconds(): number;
+  /** Resident memory now. */
+  residentBytes(): number;
   /** Asks it something; resolves with the next message. */
   ask(message: unknown): Promise<unknown>;
   stop(): Promise<void>;
@@ -29,11 +31,15 @@ export async function startProcess(
   name: string,
   file: string,
   args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<BenchProcess> {
   const child = spawn(
     process.execPath,
     ['--conditions=relay-source', path.join(ROOT, 'bench', file), ...args],
-    { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, NODE_ENV: 'production' } },
+    {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: { ...process.env, ...env, NODE_ENV: 'production' },
+    },
   );
   running.add(child);
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -59,6 +65,7 @@ export async function startProcess(
     name,
     ready,
     cpuSeconds: () => cpuSecondsOf(child.pid ?? 0),
+    residentBytes: () => residentBytesOf(child.pid ?? 0),
     ask: (message) => {
       const answer = next(120_000);
       child.send(message as object);
@@ -77,6 +84,14 @@ function cpuSecondsOf(pid: number): number {
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   } catch {
     // Not Linux: wall time has to do.
+    return Number.NaN;
+  }
+}
+
+function residentBytesOf(pid: number): number {
+  try {
+    return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024;
+  } catch {
     return Number.NaN;
   }
 }

@@ -2,13 +2,9 @@
 // measured in several rounds, interleaved, and stands for their median.
 
 import type { LoadOrder } from './load.ts';
+import type { SuiteOptions, SuiteResult } from './main.ts';
 import { type BenchProcess, startProcess } from './processes.ts';
 import { median, type Sample, spread } from './stats.ts';
-
-export interface BenchOptions {
-  readonly rounds: number;
-  readonly measureMs: number;
-}
 
 interface Row {
   readonly name: string;
@@ -20,7 +16,7 @@ interface Row {
   readonly against?: string;
 }
 
-export interface RowResult {
+interface RowResult {
   readonly name: string;
   readonly inFlight: number;
   readonly perSecond: number;
@@ -37,7 +33,7 @@ export interface RowResult {
 const BODY_BYTES = 200;
 const WARM_UP_MS = 700;
 
-export async function benchRouting({ rounds, measureMs }: BenchOptions): Promise<readonly RowResult[]> {
+export async function benchRouting({ rounds, measureMs }: SuiteOptions): Promise<SuiteResult> {
   const started: BenchProcess[] = [];
   const start = async (name: string, file: string, ...args: string[]): Promise<BenchProcess> => {
     const process = await startProcess(name, file, args);
@@ -54,7 +50,8 @@ export async function benchRouting({ rounds, measureMs }: BenchOptions): Promise
         samples.set(row, [...(samples.get(row) ?? []), measured]);
       }
     }
-    return results(rows, samples);
+    const data = results(rows, samples);
+    return { markdown: table(data), data, failures: data.reduce((sum, { failures }) => sum + failures, 0) };
   } finally {
     await Promise.all(started.map((process) => process.stop()));
   }
@@ -193,4 +190,25 @@ function results(
         : { against: row.against, ratio: perSecond / bare }),
     };
   });
+}
+
+/** As Markdown, so that it can stand in docs/performance.md as it is. */
+function table(rows: readonly RowResult[]): string {
+  const head =
+    '| in flight | what | round trips/s | ± | p50 ms | p99 ms | of bare | CPU µs a call, by process |';
+  const lines = rows.map(({ inFlight, name, perSecond, spread, p50Ms, p99Ms, ratio, cpuUs, failures }) => {
+    const cpu = Object.entries(cpuUs).map(([process, us]) => `${process} ${us.toFixed(1)}`);
+    const cells = [
+      inFlight,
+      failures === 0 ? name : `${name} (${failures} FAILED)`,
+      Math.round(perSecond).toLocaleString('en'),
+      `${(spread * 100).toFixed(0)} %`,
+      p50Ms.toFixed(2),
+      p99Ms.toFixed(2),
+      ratio === undefined ? '' : `${(ratio * 100).toFixed(0)} %`,
+      cpu.join(', '),
+    ];
+    return `| ${cells.join(' | ')} |`;
+  });
+  return [head, '|---:|---|---:|---:|---:|---:|---:|---|', ...lines].join('\n');
 }
