@@ -5,6 +5,8 @@ import path from 'node:path';
 import {
   embeddedStore,
   type Finding,
+  type LoadedPages,
+  loadPages,
   loadRelayProgram,
   ProgramFailed,
   type RelayProgram,
