@@ -5,6 +5,7 @@ import type { Command } from './context.ts';
 const MODULES: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./command/check.ts')).check,
   fmt: async () => (await import('./command/fmt.ts')).fmt,
+  lsp: async () => (await import('./command/lsp.ts')).lsp,
   demo: async () => (await import('./command/demo.ts')).demo,
   call: async () => (await import('./command/call.ts')).call,
   state: async () => (await import('./command/state.ts')).state,

@@ -59,6 +59,12 @@ export const COMMANDS: readonly CommandRow[] = [
     ],
   },
   {
+    name: 'lsp',
+    usage: 'relay lsp',
+    summary: 'the language server for editors, over stdin and stdout',
+    details: ['An editor starts it by itself; docs/editors.md says how to set one up.'],
+  },
+  {
     name: 'demo',
     usage: 'relay demo [--keep] [--json]',
     summary: 'start a whole federation on this machine and check that it works',
@@ -166,7 +172,6 @@ export const COMMANDS: readonly CommandRow[] = [
 export const PLANNED_COMMANDS: readonly string[] = [
   'repl',
   'migrate',
-  'lsp',
   'docs',
   'trace',
   'why',

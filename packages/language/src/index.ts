@@ -1,11 +1,16 @@
 // What the package gives to hosts, tools and the command line.
 
+export { type Analysis, analyzeProgram } from './assist/analysis.ts';
 export {
   type Completion,
   type CompletionKind,
   type Completions,
   completionsAt,
 } from './assist/complete.ts';
+export { definitionsAt, referencesAt } from './assist/definition.ts';
+export { type Hover, hoverAt } from './assist/hover.ts';
+export { type Renamed, renamableAt, rename } from './assist/rename.ts';
+export { type DocumentSymbol, documentSymbols } from './assist/symbols.ts';
 export { type CheckableProgram, type CheckResult, checkProgram } from './check/check.ts';
 export type { BuiltinNames } from './check/context.ts';
 export { type InferredEffect, type Level, publishedEffect } from './check/effect.ts';
