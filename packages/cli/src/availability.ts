@@ -9,8 +9,6 @@ export function checkAvailable(settings: NodeSettings): void {
 }
 
 function firstMissing(settings: NodeSettings): string | undefined {
-  if (settings.disableRegistry) return '-disable-registry';
-  if (settings.addPeers.length > 0) return '-add-peer';
   const dns = settings.peers.find((url) => url.startsWith('dns://'));
   return dns === undefined ? undefined : `-peers ${dns}`;
 }

@@ -61,7 +61,6 @@ async function runInvocation(invocation: Invocation, context: CommandContext): P
       return run(file, context);
     }
     case 'serve': {
-      if (invocation.role === 'p2p') throw notYet('P2P mode', 'is not part of this version yet');
       const file = invocation.file === undefined ? undefined : locate(invocation.file, context);
       const { serve } = await import('./command/serve.ts');
       return serve({ ...invocation, file }, context);

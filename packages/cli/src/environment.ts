@@ -19,6 +19,7 @@ export interface NodeEnvironment {
   readonly token?: string;
   readonly apiToken?: string;
   readonly adminToken?: string;
+  readonly p2pToken?: string;
   readonly dataDir: string;
   readonly advertise?: string;
   readonly logLevel: LogLevel;
@@ -86,6 +87,7 @@ export function readNodeEnvironment(env: Variables): { value: NodeEnvironment; p
     token: secret('RELAY_TOKEN'),
     apiToken: secret('RELAY_API_TOKEN'),
     adminToken: secret('RELAY_ADMIN_TOKEN'),
+    p2pToken: secret('RELAY_P2P_TOKEN'),
     advertise: given(env, 'RELAY_ADVERTISE'),
   };
   return {

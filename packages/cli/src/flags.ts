@@ -100,7 +100,7 @@ export const FLAGS: readonly FlagRow[] = [
     default: 'detected',
     appliesTo: EVERY_ROLE,
     variable: 'RELAY_NODE_TYPE',
-    meaning: 'role: main, home or p2p (p2p: not in this version yet)',
+    meaning: 'role: main, home or p2p',
   },
   {
     name: 'connect',
@@ -137,15 +137,13 @@ export const FLAGS: readonly FlagRow[] = [
     appliesTo: ['main', 'p2p'],
     variable: 'RELAY_ADD_PEER',
     meaning: 'P2P peer to dial; may be repeated',
-    planned: true,
   },
   {
     name: 'disable-registry',
     value: BOOLEAN,
     appliesTo: ['main'],
     variable: 'RELAY_DISABLE_REGISTRY',
-    meaning: 'stand-alone server: no registry, no federation',
-    planned: true,
+    meaning: 'stand-alone server: no registry, no federation, no P2P',
   },
   {
     name: 'admission',

@@ -9,6 +9,7 @@ const VARIABLES: readonly (readonly string[])[] = [
   ['`RELAY_TOKEN`', 'credential this node shows when it joins'],
   ['`RELAY_API_TOKEN`', 'server: bearer required from HTTP callers; `call`, `status`: bearer to send'],
   ['`RELAY_ADMIN_TOKEN`', 'bearer for endpoints that change peers'],
+  ['`RELAY_P2P_TOKEN`', 'credential of `/ws/p2p`, shown and required'],
   ['`RELAY_DATA_DIR`', 'where nodes keep keys, generated ids and state; default `.relay`'],
   ['`RELAY_ADVERTISE`', '`host:port` told to others'],
   ['`RELAY_LOG_LEVEL`', '`error`, `warn`, `info` (default) or `debug`'],

@@ -37,9 +37,16 @@ describe('start-up lines', () => {
     assert.deepEqual(addressLines('main', url), [
       ...common,
       `Registry: ${url}/registry`,
+      'WebSocket P2P: ws://127.0.0.1:8080/ws/p2p',
       'Federation: ws://127.0.0.1:8080/ws/federation',
       'Peers: ws://127.0.0.1:8080/ws/peers',
     ]);
+    assert.deepEqual(addressLines('p2p', url), [
+      ...common,
+      `Registry: ${url}/registry`,
+      'WebSocket P2P: ws://127.0.0.1:8080/ws/p2p',
+    ]);
+    assert.deepEqual(addressLines('main', url, false), common);
   });
 
   it('warn who may reach a node that does not listen on loopback', () => {

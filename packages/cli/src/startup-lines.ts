@@ -14,11 +14,11 @@ export function routerLine(role: Role): string {
 }
 
 /** `url` is the HTTP address of the node. */
-export function addressLines(role: Role, url: string): string[] {
+export function addressLines(role: Role, url: string, hasRegistry = true): string[] {
   const socket = url.replace(/^http/, 'ws');
   const lines = [`JSON-RPC: ${url}/rpc`, `Health: ${url}/health`, `Info: ${url}/info`];
-  if (role !== 'home') lines.push(`Registry: ${url}/registry`);
-  if (role === 'p2p') lines.push(`WebSocket P2P: ${socket}/ws/p2p`);
+  if (role === 'home' || !hasRegistry) return lines;
+  lines.push(`Registry: ${url}/registry`, `WebSocket P2P: ${socket}/ws/p2p`);
   if (role === 'main') lines.push(`Federation: ${socket}/ws/federation`, `Peers: ${socket}/ws/peers`);
   return lines;
 }

@@ -177,12 +177,8 @@ describe('usage errors', () => {
 
 describe('what is not built yet', () => {
   for (const [line, text] of [
-    ['-node-type p2p', 'Error: P2P mode is not part of this version yet\n'],
-    ['-server -add-peer http://h:1', 'Error: P2P mode is not part of this version yet\n'],
     ['-repl', 'Error: -repl is not available in this version yet\n'],
     ['migrate', 'Error: relay migrate is not available in this version yet\n'],
-    ['-server -disable-registry', 'Error: -disable-registry is not available in this version yet\n'],
-    ['-node-type main -add-peer h:1', 'Error: -add-peer is not available in this version yet\n'],
   ] as const) {
     it(`says so for ${line}`, async () => {
       const { code, out, err } = await runInProcess(line.split(' '), { RELAY_DATA_DIR: '/nonexistent' });

@@ -18,6 +18,7 @@ import type { HomeNode } from './home-node.ts';
 import type { MainNode } from './main-node.ts';
 import type { PeerView as LinkedPeer } from './nodes/main-relay-connection-manager.ts';
 import type { Log } from './observe/log.ts';
+import type { P2pNode } from './p2p-node.ts';
 import type { FederationServiceRegistry } from './registry/federation-service-registry.ts';
 import { type Instance, isCallable } from './registry/instance.ts';
 import type { FederationRouter } from './routing/federation-router.ts';
@@ -53,10 +54,50 @@ export function mainGatewayPorts(node: MainNode, context: GatewayContext): Gatew
     ...commonPorts(NodeTypeMain, node.router, context),
     registry: registrySource(node.registry, () => homeViews(node)),
     peers: peerSource(node, context),
+    ...(node.p2p === undefined ? {} : { p2p: node.p2p.peers }),
     lifecycle: {
       state: () => (node.isDraining ? 'draining' : isStarting() ? 'starting' : 'running'),
       readiness: () => (node.isDraining ? ['draining'] : isStarting() ? ['starting'] : []),
     },
+  };
+}
+
+/** P2P mode: the mesh and the own program, nothing of the federation. */
+export function p2pGatewayPorts(node: P2pNode, context: GatewayContext): GatewayPorts {
+  const { nodeId, version, clock, random, log } = context;
+  const { stats } = node;
+  return {
+    identity: {
+      nodeId,
+      nodeType: 'p2p',
+      version,
+      startedAt: clock.wallNow(),
+      address: () => context.address(),
+    },
+    ingress: node,
+    callStats: () => ({
+      total: stats.total,
+      failed: stats.failed,
+      inFlight: stats.inFlight,
+      averageLatencyMs: stats.averageLatencyMs(),
+    }),
+    registry: {
+      instances: (filter) => node.instances(filter),
+      homes: () => [],
+      counts: () => {
+        const all = [...node.instances()];
+        const failed = all.filter(({ isHealthy }) => !isHealthy).length;
+        return { own: node.ownCount, local: all.length, federated: 0, failed, openCircuits: 0 };
+      },
+    },
+    p2p: node.peers,
+    lifecycle: {
+      state: () => (node.isDraining ? 'draining' : 'running'),
+      readiness: () => (node.isDraining ? ['draining'] : []),
+    },
+    clock,
+    random,
+    log,
   };
 }
 

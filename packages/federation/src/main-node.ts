@@ -21,6 +21,8 @@ import { Balancer } from './balance/balancer.ts';
 import type { Admission } from './identity/admission.ts';
 import type { Identity } from './identity/keys.ts';
 import { isSameSecret } from './identity/same-secret.ts';
+import { P2pBridge } from './legacy/p2p-bridge.ts';
+import type { P2pPeersOptions } from './legacy/p2p-peers.ts';
 import type { Dial } from './link/dial.ts';
 import type { ArrivalLimits } from './nodes/arrivals.ts';
 import { MainRelayConnectionManager, type MainSessionOwner } from './nodes/main-relay-connection-manager.ts';
@@ -53,12 +55,17 @@ export interface MainNodeOptions {
   readonly federatedTtlMs?: number;
   /** What one address may ask. */
   readonly arrivals?: ArrivalLimits;
+  /** Links of the former protocol; absent: none. */
+  readonly p2p?: Pick<P2pPeersOptions, 'dial' | 'events' | 'log'> & { readonly addPeers: readonly string[] };
 }
+
+const OWN: CallOrigin = { kind: 'own' };
 
 export class MainNode {
   readonly registry: FederationServiceRegistry;
   readonly connections: MainRelayConnectionManager;
   readonly router: FederationRouter;
+  readonly p2p: P2pBridge | undefined;
   readonly #options: MainNodeOptions;
   #isDraining = false;
 
@@ -84,6 +91,7 @@ export class MainNode {
       instance: this.connections.instance,
       clock,
       onAdvertise: (deltas) => this.#tellPeers(deltas),
+      onLocalChange: () => this.p2p?.peers.network.servicesChanged(),
       ...(options.federatedTtlMs === undefined ? {} : { federatedTtlMs: options.federatedTtlMs }),
     });
     const routing = new MainRouting({
@@ -94,6 +102,8 @@ export class MainNode {
         home: (id) => this.connections.home(id),
         peer: (id) => this.connections.peer(id),
         knowsPeer: (id) => this.connections.peers().some((peer) => peer.id === id),
+        p2p: (id) => this.p2p?.way(id),
+        knowsP2p: (id) => this.p2p?.knows(id) ?? false,
       },
     });
     this.router = new FederationRouter({
@@ -105,10 +115,23 @@ export class MainNode {
       refusal: () =>
         this.#isDraining ? createFailure('shutting_down', `${self} is shutting down`, self) : undefined,
     });
+    if (options.p2p !== undefined) {
+      this.p2p = new P2pBridge({
+        ...options.p2p,
+        self,
+        clock,
+        random,
+        registry: this.registry,
+        instance: this.connections.instance,
+        route: (call, settle) => this.router.handle({ ...call, source: mainAddress(self) }, OWN, settle),
+        createTraceparent: () => this.router.createTraceparent(),
+      });
+    }
   }
 
   /** Begins to dial the peers. */
   start(): void {
+    for (const peer of this.#options.p2p?.addPeers ?? []) this.p2p?.peers.addNamed(peer);
     for (const url of this.#options.peers) this.connections.addPeer(url, 'flag');
   }
 
@@ -143,6 +166,7 @@ export class MainNode {
     await until(() => this.router.stats.inFlight === 0, LAST_CALLS_MS, this.#options.clock);
     const cut = this.router.cutCalls();
     await this.connections.stop();
+    this.p2p?.close();
     this.registry.close();
     return cut;
   }
@@ -157,6 +181,7 @@ export class MainNode {
       for (const session of [...sessions]) session.terminate();
     }
     void this.connections.stop();
+    this.p2p?.close();
     this.registry.close();
   }
 

@@ -6,13 +6,14 @@ import {
   type Call,
   type CallHandler,
   type NodeType,
+  NodeTypeHome,
   NodeTypeMain,
   type Service,
 } from '@relay/protocol';
 import { systemClock, systemRandom } from './clock.ts';
 import { createHttpServer, type HttpServer } from './gateway/http-server.ts';
 import type { HttpServerOptions } from './gateway/options.ts';
-import { type GatewayContext, homeGatewayPorts, mainGatewayPorts } from './gateway-ports.ts';
+import { type GatewayContext, homeGatewayPorts, mainGatewayPorts, p2pGatewayPorts } from './gateway-ports.ts';
 import type { HeldPort } from './held-port.ts';
 import { HomeNode } from './home-node.ts';
 import { Admission, type AdmissionMode } from './identity/admission.ts';
@@ -20,15 +21,18 @@ import { ADMITTED_FILE, createFileAdmissionStore } from './identity/admission-st
 import { openInvites } from './identity/invites.ts';
 import { loadOrCreateIdentity } from './identity/keys.ts';
 import { createFileMainKeys, MAIN_KEYS_FILE } from './identity/main-keys.ts';
+import type { P2pPeerEvents } from './legacy/p2p-dialler.ts';
+import { p2pSockets, p2pUpgrades } from './legacy/p2p-sockets.ts';
 import { acceptUpgrades } from './link/accept.ts';
 import { dialWebSocket } from './link/dial-websocket.ts';
 import { MainNode } from './main-node.ts';
 import type { ArrivalLimits } from './nodes/arrivals.ts';
 import type { NodeEvents } from './nodes/node-event.ts';
 import type { Log } from './observe/log.ts';
+import { P2pNode } from './p2p-node.ts';
 
 export interface RelayOptions {
-  readonly nodeType: NodeType;
+  readonly nodeType: NodeType | 'p2p';
   readonly nodeId: string;
   /** Of the build. */
   readonly version: string;
@@ -59,16 +63,21 @@ export interface RelayOptions {
   readonly arrivals?: ArrivalLimits;
   /** Main: upgrades a second, of all together. Default 1,000. */
   readonly admissionRate?: number;
+  /** Main and P2P mode: peers of the former protocol to dial, and what becomes of that. */
+  readonly addPeers?: readonly string[];
+  readonly p2pEvents?: P2pPeerEvents;
+  /** Shown and required on `/ws/p2p`. */
+  readonly p2pToken?: string;
   /** Time for sessions to move away at the end. Default 30 s. */
   readonly drainMs?: number;
-  /** Of a call that names no timeout. Default 60 s. */
+  /** Of a call that names no timeout. Default 60 s, in P2P mode 30 s. */
   readonly timeoutMs?: number;
   readonly http?: Omit<HttpServerOptions, 'host' | 'port'>;
 }
 
 export interface RelayNode {
   readonly nodeId: string;
-  readonly nodeType: NodeType;
+  readonly nodeType: NodeType | 'p2p';
   /** `http://127.0.0.1:8080` */
   readonly url: string;
   /** Takes the calls that the own program makes. */
@@ -87,6 +96,9 @@ export interface RelayNode {
 }
 
 const DRAIN_MS = 30_000;
+/** What existing nodes wait for an answer. */
+const P2P_TIMEOUT_MS = 30_000;
+const LAST_CALLS_MS = 10_000;
 
 /** Starts a node on a port that is open. It dials nobody before `connect`. */
 export async function startRelay(options: RelayOptions): Promise<RelayNode> {
@@ -97,11 +109,19 @@ export async function startRelay(options: RelayOptions): Promise<RelayNode> {
     log,
     clock: systemClock,
     random: systemRandom,
-    defaultTimeoutMs: options.timeoutMs ?? CALL_LIMITS.defaultTimeoutMs,
+    defaultTimeoutMs:
+      options.timeoutMs ?? (options.nodeType === 'p2p' ? P2P_TIMEOUT_MS : CALL_LIMITS.defaultTimeoutMs),
     address: () => options.advertise ?? (isWildcard(port.host) ? undefined : hostPort(port)),
     parsePeerUrl: options.parsePeerUrl ?? ((url) => (URL.canParse(url) ? { url } : { reason: 'not a URL' })),
   };
-  return options.nodeType === NodeTypeMain ? startMain(options, context) : startHome(options, context);
+  switch (options.nodeType) {
+    case NodeTypeMain:
+      return startMain(options, context);
+    case NodeTypeHome:
+      return startHome(options, context);
+    case 'p2p':
+      return startP2p(options, context);
+  }
 }
 
 async function startMain(options: RelayOptions, context: GatewayContext): Promise<RelayNode> {
@@ -110,6 +130,7 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
   const store = createFileAdmissionStore(path.join(folder, ADMITTED_FILE));
   const invites = openInvites(folder);
   const mode = options.admission ?? 'open';
+  const isStandAlone = options.http?.disableRegistry === true;
   const node = new MainNode({
     nodeId,
     identity,
@@ -124,20 +145,35 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
     ...(options.http?.apiToken === undefined ? {} : { apiToken: options.http.apiToken }),
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.arrivals === undefined ? {} : { arrivals: options.arrivals }),
+    ...(isStandAlone ? {} : { p2p: p2pOptions(options) }),
   });
   node.setServices(options.services);
   const http = createHttpServer(mainGatewayPorts(node, context), options.http);
   acceptUpgrades(http.server, {
-    paths: {
-      '/ws/federation': {
-        origins: 'allowed',
-        accept: (link, info) => node.connections.accept(link, 'federation', info),
-      },
-      '/ws/peers': { origins: 'none', accept: (link, info) => node.connections.accept(link, 'peers', info) },
-    },
+    paths: isStandAlone
+      ? {}
+      : {
+          '/ws/federation': {
+            origins: 'allowed',
+            accept: (link, info) => node.connections.accept(link, 'federation', info),
+          },
+          '/ws/peers': {
+            origins: 'none',
+            accept: (link, info) => node.connections.accept(link, 'peers', info),
+          },
+        },
     clock: systemClock,
     isDraining: () => node.isDraining,
     pendingHandshakes: () => node.connections.pendingHandshakes,
+    ...(node.p2p === undefined
+      ? {}
+      : {
+          otherwise: p2pUpgrades({
+            ...p2pUpgradeOptions(options, () => node.isDraining),
+            isClosed: () => options.http?.apiToken !== undefined || mode !== 'open',
+            accept: (link, id, address) => node.p2p?.peers.network.adopt(link, id, address),
+          }),
+        }),
     ...(options.admissionRate === undefined ? {} : { perSecond: options.admissionRate }),
     ...(options.http?.corsOrigins === undefined ? {} : { corsOrigins: options.http.corsOrigins }),
   });
@@ -153,6 +189,66 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
       return cut;
     },
   });
+}
+
+/** Everything as on existing nodes; nothing of the federation runs. */
+async function startP2p(options: RelayOptions, context: GatewayContext): Promise<RelayNode> {
+  const { nodeId, port, drainMs = LAST_CALLS_MS } = options;
+  const { defaultTimeoutMs } = context;
+  const node = new P2pNode({
+    nodeId,
+    clock: systemClock,
+    random: systemRandom,
+    defaultTimeoutMs,
+    ...p2pOptions(options),
+  });
+  node.setServices(options.services);
+  const http = createHttpServer(p2pGatewayPorts(node, context), { corsOrigins: ['*'], ...options.http });
+  http.server.on(
+    'upgrade',
+    p2pUpgrades({
+      ...p2pUpgradeOptions(options, () => node.isDraining),
+      isClosed: () => options.http?.apiToken !== undefined,
+      refusesPages: false,
+      accept: (link, id, address) => node.peers.network.adopt(link, id, address),
+    }),
+  );
+  await http.listen(port);
+  return running(options, http, {
+    outbound: node.outbound,
+    inFlight: () => node.stats.inFlight,
+    setServices: (services) => node.setServices(services),
+    connect: () => node.start(),
+    stop: async () => {
+      await node.stop(Math.min(drainMs, LAST_CALLS_MS));
+      return [];
+    },
+  });
+}
+
+function p2pOptions(options: RelayOptions) {
+  const { nodeId: self, log, addPeers = [], p2pEvents, p2pToken, resolve } = options;
+  return {
+    log,
+    addPeers,
+    dial: p2pSockets({
+      self,
+      clock: systemClock,
+      ...(p2pToken === undefined ? {} : { token: p2pToken }),
+      ...(resolve === undefined ? {} : { resolve }),
+    }),
+    ...(p2pEvents === undefined ? {} : { events: p2pEvents }),
+  };
+}
+
+function p2pUpgradeOptions({ nodeId: self, p2pToken }: RelayOptions, isDraining: () => boolean) {
+  return {
+    self,
+    clock: systemClock,
+    isDraining,
+    refusesPages: true,
+    ...(p2pToken === undefined ? {} : { token: p2pToken }),
+  };
 }
 
 async function startHome(options: RelayOptions, context: GatewayContext): Promise<RelayNode> {

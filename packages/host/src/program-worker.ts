@@ -110,6 +110,8 @@ function switchOffCodeGeneration(): void {
   if (isCodeGenerationOff) return;
   isCodeGenerationOff = true;
   v8.setFlagsFromString('--disallow-code-generation-from-strings');
+  // Threads that start from now on can collect garbage when they must know how much of their heap is in use.
+  v8.setFlagsFromString('--expose-gc');
 }
 
 export class ProgramWorker {

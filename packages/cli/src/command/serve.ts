@@ -144,7 +144,6 @@ class ServedNode {
     const { settings, environment, output, log, file, opened } = this.#parts;
     const { role } = settings;
     const config = opened?.config;
-    if (role === 'p2p') throw new CommandFailure('P2P mode is not part of this version yet');
     this.#address = folder.nodeId;
     output.line(roleLine(role, folder.nodeId, folder.isGenerated));
     output.line(routerLine(role));
@@ -153,7 +152,7 @@ class ServedNode {
 
     const urls = settings.connect === undefined ? [] : [settings.connect, ...settings.fallback];
     const lines = new ConnectionLines((line) => output.line(line));
-    const { token, apiToken, adminToken, resolve, drainMs } = environment;
+    const { token, apiToken, adminToken, p2pToken, resolve, drainMs } = environment;
     const advertise = environment.advertise ?? config?.advertise;
     this.#node = await startRelay({
       nodeType: role,
@@ -167,6 +166,12 @@ class ServedNode {
       urls,
       peers: settings.peers,
       parsePeerUrl: (text) => {
+      addPeers: settings.addPeers,
+      p2pEvents: {
+        added: (peer) => output.line(`Successfully added peer: ${peer}`),
+        failed: (peer, reason) => output.line(`Warning: Failed to add peer ${peer}: ${reason}`),
+      },
+      ...(p2pToken === undefined ? {} : { p2pToken }),
         const url = normalizeUrl(text, 'peer');
         return url.ok ? { url: url.url } : { reason: 'use ws://, wss://, http://, https:// or HOST:PORT' };
       },
@@ -190,7 +195,8 @@ class ServedNode {
     });
     this.#program?.setOutbound(this.#node.outbound);
 
-    for (const line of addressLines(role, this.#node.url)) output.line(line);
+    const hasRegistry = !settings.disableRegistry;
+    for (const line of addressLines(role, this.#node.url, hasRegistry)) output.line(line);
     for (const warning of this.#warnings(port)) output.line(warning);
     output.line('Press Ctrl+C to stop');
     this.#node.connect();

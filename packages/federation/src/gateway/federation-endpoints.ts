@@ -126,7 +126,7 @@ function health({ ports }: Context): Answer {
     relay_version: identity.version,
     uptime_seconds: Math.max(0, Math.floor((clock.wallNow() - identity.startedAt) / 1000)),
     configured_peers: configured.length,
-    p2p_peers: 0,
+    p2p_peers: ports.p2p?.peers().length ?? 0,
     local_services: counts.local,
     federated_services: counts.federated,
     open_circuits: counts.openCircuits,

@@ -10,14 +10,20 @@ import {
 } from '@relay/protocol';
 import { type Answer, type Context, isoTime, ok, type Route } from './route.ts';
 
-const BOTH = [NodeTypeMain, NodeTypeHome] as const;
+const EVERY_ROLE = [NodeTypeMain, NodeTypeHome, 'p2p'] as const;
 
 export const HEALTH_ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/health', servedBy: BOTH, isPublic: true, answer: health },
-  { method: 'GET', path: '/live', servedBy: BOTH, isPublic: true, answer: () => ok({ status: 'alive' }) },
-  { method: 'GET', path: '/ready', servedBy: BOTH, isPublic: true, answer: ready },
-  { method: 'GET', path: '/info', servedBy: BOTH, answer: info },
-  { method: 'GET', path: '/.well-known/relay', servedBy: BOTH, isPublic: true, answer: wellKnown },
+  { method: 'GET', path: '/health', servedBy: EVERY_ROLE, isPublic: true, answer: health },
+  {
+    method: 'GET',
+    path: '/live',
+    servedBy: EVERY_ROLE,
+    isPublic: true,
+    answer: () => ok({ status: 'alive' }),
+  },
+  { method: 'GET', path: '/ready', servedBy: EVERY_ROLE, isPublic: true, answer: ready },
+  { method: 'GET', path: '/info', servedBy: EVERY_ROLE, answer: info },
+  { method: 'GET', path: '/.well-known/relay', servedBy: EVERY_ROLE, isPublic: true, answer: wellKnown },
 ];
 
 function health({ ports }: Context): Answer {
@@ -39,6 +45,7 @@ function ready({ ports }: Context): Answer {
 function info({ ports, isRegistryDisabled }: Context): Answer {
   const { identity, registry, clock } = ports;
   const isMain = identity.nodeType === NodeTypeMain;
+  const isP2p = identity.nodeType === 'p2p';
   const hasRegistry = !isRegistryDisabled;
   const servers: string[] = [];
   for (const { origin, service } of registry.instances({ origin: 'self' })) {
@@ -50,7 +57,7 @@ function info({ ports, isRegistryDisabled }: Context): Answer {
     jsonrpc_version: '2.0',
     node_id: identity.nodeId,
     node_type: identity.nodeType,
-    architecture: 'hub_and_spoke',
+    architecture: isP2p ? 'p2p' : 'hub_and_spoke',
     servers,
     server_count: servers.length,
     endpoints: {
@@ -59,9 +66,17 @@ function info({ ports, isRegistryDisabled }: Context): Answer {
       info: '/info',
       ...(hasRegistry && { registry: '/registry' }),
       ...(hasRegistry && isMain && { federation: '/federation/registry' }),
-      ...(!isMain && { services: '/services', status: '/status' }),
+      ...(hasRegistry && ports.p2p !== undefined && { websocket: '/ws/p2p' }),
+      ...(identity.nodeType === NodeTypeHome && { services: '/services', status: '/status' }),
     },
-    capabilities: ['jsonrpc-2.0', 'batch', 'openrpc', ...(hasRegistry ? ['remote-calls', 'federation'] : [])],
+    capabilities: [
+      'jsonrpc-2.0',
+      'batch',
+      'openrpc',
+      ...(hasRegistry ? ['remote-calls'] : []),
+      ...(hasRegistry && !isP2p ? ['federation'] : []),
+      ...(hasRegistry && ports.p2p !== undefined ? ['websocket-p2p'] : []),
+    ],
     timestamp: isoTime(clock.wallNow()),
   });
 }

@@ -25,13 +25,15 @@ it('documents every failure as the table of failures has it', () => {
 
 it('documents every endpoint and the roles that serve it', () => {
   const expected = ROUTES.map(({ method, path, servedBy }) => {
-    const [main, home] = (['main', 'home'] as const).map((role) => (servedBy.includes(role) ? 'yes' : '–'));
-    return `| ${method} | \`${path}\` | ${main} | ${home} |`;
+    const [main, home, p2p] = (['main', 'home', 'p2p'] as const).map((role) =>
+      servedBy.includes(role) ? 'yes' : '–',
+    );
+    return `| ${method} | \`${path}\` | ${main} | ${home} | ${p2p} |`;
   });
   const documented = rows(/^\| (?:GET|POST|DELETE) \| `/).map((line) =>
-    line.split(' |').slice(0, 4).join(' |').concat(' |'),
+    line.split(' |').slice(0, 5).join(' |').concat(' |'),
   );
-  const rpc = ['| POST | `/rpc` | yes | yes |', '| POST | `/` | yes | yes |'];
+  const rpc = ['| POST | `/rpc` | yes | yes | yes |', '| POST | `/` | yes | yes | yes |'];
   assert.deepEqual(documented.sort(), [...rpc, ...expected].sort());
 });
 

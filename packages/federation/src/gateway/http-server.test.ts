@@ -32,7 +32,7 @@ describe('rules for every endpoint', () => {
     { verb: 'OPTIONS', path: '/nothing', status: 200 },
     { path: '/ws/federation', status: 426 },
     { path: '/ws/peers', status: 426 },
-    { path: '/ws/p2p', status: 404 },
+    { path: '/ws/p2p', status: 426 },
     { path: '/services', status: 404 },
   ]) {
     it(`answers ${verb} ${path} with ${status}`, async () => {

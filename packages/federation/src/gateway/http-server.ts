@@ -4,7 +4,7 @@
 import type http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type NodeType, NodeTypeHome, NodeTypeMain } from '@relay/protocol';
+import { NodeTypeHome, NodeTypeMain } from '@relay/protocol';
 import fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -22,10 +22,10 @@ import { createReplies, type Replies } from './replies.ts';
 import { type Context, methodsAt, pathOf, type Route, refuse, roleAt } from './route.ts';
 import { createRpcEndpoint, RPC_PATHS } from './rpc-endpoint.ts';
 
-const LINK_ROUTES: readonly Route[] = ['/ws/federation', '/ws/peers'].map((path) => ({
+const LINK_ROUTES: readonly Route[] = ['/ws/federation', '/ws/peers', '/ws/p2p'].map((path) => ({
   method: 'GET',
   path,
-  servedBy: [NodeTypeMain],
+  servedBy: path === '/ws/p2p' ? [NodeTypeMain, 'p2p'] : [NodeTypeMain],
   needsRegistry: true,
   answer: () => refuse('upgrade_required', `${path} takes WebSocket connections only`),
 }));
@@ -197,10 +197,12 @@ function addRoutes(app: FastifyInstance, context: Context, config: Config, repli
   });
 }
 
-function notFoundText(ports: GatewayPorts, path: string, other: NodeType | undefined): string {
+function notFoundText(ports: GatewayPorts, path: string, other: NodeRole | undefined): string {
   const { nodeType } = ports.identity;
   if (other === undefined || other === nodeType) return `no such path: ${path.slice(0, 200)}`;
-  if (other === NodeTypeHome) return `${path} is served by Home Relays; this node is a Main Relay`;
+  const own = nodeType === 'p2p' ? 'a P2P node' : 'a Main Relay';
+  if (other === NodeTypeHome) return `${path} is served by Home Relays; this node is ${own}`;
+  if (nodeType === 'p2p') return `${path} is served by Main Relays; this node is ${own}`;
   const main =
     ports.mainLink?.uplinks().find(({ connectedSince }) => connectedSince !== null)?.id ?? undefined;
   const where =

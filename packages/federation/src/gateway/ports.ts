@@ -4,9 +4,12 @@
 import type { Body, Cancel, Clock, MethodDescription, NodeType, Random, Settle } from '@relay/protocol';
 import type { Log } from '../observe/log.ts';
 
+/** What a node is for who asks it over HTTP. */
+export type NodeRole = NodeType | 'p2p';
+
 export interface NodeIdentity {
   readonly nodeId: string;
-  readonly nodeType: NodeType;
+  readonly nodeType: NodeRole;
   /** Version text of the build. */
   readonly version: string;
   readonly startedAt: number;
@@ -173,6 +176,26 @@ export interface MainLinkSource {
   services(): readonly OwnServiceView[];
 }
 
+/** One P2P peer: configured here, or with an open link. */
+export interface P2pPeerView {
+  readonly id: string;
+  readonly address: string;
+  readonly lastSeen: number | null;
+  readonly isHealthy: boolean;
+  readonly services: number;
+}
+
+/** A Main's and a P2P node's. */
+export interface P2pSource {
+  peers(): readonly P2pPeerView[];
+  /** Does not wait for the link. */
+  addPeer(
+    id: string,
+    address: string,
+  ): { readonly kind: 'added' } | { readonly kind: 'invalid-address' } | { readonly kind: 'self' };
+  removePeer(id: string): void;
+}
+
 export interface Lifecycle {
   state(): 'starting' | 'running' | 'draining';
   /** Why the node is not ready: `starting`, `draining`, `overloaded`, `no_main`. Empty when it is. */
@@ -188,7 +211,7 @@ export interface CallStats {
   readonly averageLatencyMs: number;
 }
 
-/** Everything the gateway is given. `peers` makes it a Main's, `mainLink` a Home's. */
+/** Everything the gateway is given. `peers` makes it a Main's, `mainLink` a Home's, `p2p` alone a P2P node's. */
 export interface GatewayPorts {
   readonly identity: NodeIdentity;
   readonly ingress: Ingress;
@@ -197,6 +220,8 @@ export interface GatewayPorts {
   readonly callStats: () => CallStats;
   readonly peers?: PeerSource;
   readonly mainLink?: MainLinkSource;
+  /** Links of the former protocol. */
+  readonly p2p?: P2pSource;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -1,25 +1,37 @@
 // Everything callable from here, in the form that existing P2P nodes and their tools read. Source: http-api.md §9.
-// P2P peers are not there yet, so `peers` is an empty object.
+// `peers` are those of the former protocol; Homes have none.
 
-import { NodeTypeHome, NodeTypeMain } from '@relay/protocol';
+import { isNodeId, NodeTypeHome, NodeTypeMain, RESERVED_IDS } from '@relay/protocol';
 import type { FastifyRequest } from 'fastify';
 import { addressText, isLocal } from './instance-view.ts';
 import type { InstanceView } from './ports.ts';
-import { type Answer, type Context, isoTime, ok, queryText, type Route, refuse } from './route.ts';
+import {
+  type Answer,
+  bodyObject,
+  type Context,
+  isoTime,
+  ok,
+  queryText,
+  type Route,
+  refuse,
+} from './route.ts';
 
-const BOTH = [NodeTypeMain, NodeTypeHome] as const;
+const EVERY_ROLE = [NodeTypeMain, NodeTypeHome, 'p2p'] as const;
+const WITH_P2P = { servedBy: [NodeTypeMain, 'p2p'], needsRegistry: true } as const;
 
 export const REGISTRY_ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/registry', servedBy: BOTH, needsRegistry: true, answer: registry },
-  { method: 'GET', path: '/registry/servers', servedBy: BOTH, needsRegistry: true, answer: servers },
-  { method: 'GET', path: '/registry/health', servedBy: BOTH, needsRegistry: true, answer: registryHealth },
+  { method: 'GET', path: '/registry', servedBy: EVERY_ROLE, needsRegistry: true, answer: registry },
+  { method: 'GET', path: '/registry/servers', servedBy: EVERY_ROLE, needsRegistry: true, answer: servers },
   {
     method: 'GET',
-    path: '/registry/peers',
-    servedBy: [NodeTypeMain],
+    path: '/registry/health',
+    servedBy: EVERY_ROLE,
     needsRegistry: true,
-    answer: () => ok({}),
+    answer: registryHealth,
   },
+  { method: 'GET', path: '/registry/peers', ...WITH_P2P, answer: (context) => ok(peerTable(context)) },
+  { method: 'POST', path: '/registry/peers/add', ...WITH_P2P, isAdmin: true, answer: addPeer },
+  { method: 'DELETE', path: '/registry/peers/remove', ...WITH_P2P, isAdmin: true, answer: removePeer },
 ];
 
 type Scope = 'all' | 'local' | 'federated';
@@ -33,7 +45,7 @@ function registry(context: Context, request: FastifyRequest): Answer {
     node_type: identity.nodeType,
     node_address: nodeAddress(context, request),
     servers: serverTable(context, scope),
-    peers: {},
+    peers: peerTable(context),
     timestamp: isoTime(clock.wallNow()),
   });
 }
@@ -51,9 +63,55 @@ function registryHealth(context: Context, request: FastifyRequest): Answer {
     node_id: identity.nodeId,
     node_address: nodeAddress(context, request),
     server_count: local + federated,
-    peer_count: 0,
+    peer_count: context.ports.p2p?.peers().length ?? 0,
     timestamp: isoTime(clock.wallNow()),
   });
+}
+
+function peerTable({ ports }: Context): Record<string, unknown> {
+  const table: Record<string, unknown> = Object.create(null);
+  for (const { id, address, lastSeen, isHealthy, services } of ports.p2p?.peers() ?? []) {
+    table[id] = {
+      node_id: id,
+      address,
+      last_seen: isoTime(lastSeen),
+      is_healthy: isHealthy,
+      server_count: services,
+    };
+  }
+  return table;
+}
+
+function addPeer({ ports }: Context, request: FastifyRequest): Answer {
+  const body = bodyObject(request);
+  if (body === undefined) return refuse('bad_request', 'Invalid JSON');
+  const { node_id: id, address } = body;
+  if (typeof id !== 'string' || id === '' || typeof address !== 'string' || address === '') {
+    return refuse('bad_request', 'node_id and address are required');
+  }
+  if (!isNodeId(id) || RESERVED_IDS.includes(id)) {
+    return refuse('bad_request', `invalid node_id: ${id.slice(0, 200)}`);
+  }
+  switch (ports.p2p?.addPeer(id, address).kind) {
+    case 'self':
+      return refuse('bad_request', 'cannot add this node as its own peer');
+    case 'invalid-address':
+      return refuse('bad_request', `invalid address: ${address.slice(0, 200)}`);
+    case 'added':
+      return ok({ status: 'success', message: `Peer ${id} added successfully` });
+    case undefined:
+      return refuse('not_found', 'this node has no P2P links');
+  }
+}
+
+function removePeer({ ports }: Context, request: FastifyRequest): Answer {
+  const hasBody = request.body instanceof Uint8Array && request.body.length > 0;
+  const body = hasBody ? bodyObject(request) : {};
+  if (body === undefined) return refuse('bad_request', 'Invalid JSON');
+  const id = body['node_id'] ?? queryText(request, 'node_id');
+  if (typeof id !== 'string' || id === '') return refuse('bad_request', 'node_id is required');
+  ports.p2p?.removePeer(id);
+  return ok({ status: 'success', message: `Peer ${id.slice(0, 200)} removed successfully` });
 }
 
 const BAD_SCOPE = refuse('bad_request', 'scope must be all, local or federated');

@@ -1,9 +1,9 @@
 // An endpoint is data: where it is served, who may call it, and a function from request to answer. The server registers the ones
 // of its role; the list of all of them tells an unknown path from one that another role serves.
 
-import type { HttpLimits, NodeType } from '@relay/protocol';
+import type { HttpLimits } from '@relay/protocol';
 import type { FastifyRequest } from 'fastify';
-import type { GatewayPorts } from './ports.ts';
+import type { GatewayPorts, NodeRole } from './ports.ts';
 
 /** `error.code` of an answer outside JSON-RPC, and its HTTP status. */
 export const ERROR_STATUS = {
@@ -45,7 +45,7 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** A segment that begins with a colon is a parameter. */
   readonly path: string;
-  readonly servedBy: readonly NodeType[];
+  readonly servedBy: readonly NodeRole[];
   /** Needs no credential: probes and the first look at a node. */
   readonly isPublic?: boolean;
   /** Changes the node: see `mayAdminister`. */
@@ -56,13 +56,13 @@ export interface Route {
 }
 
 /** Methods served at a path by one role; empty if there is no such path. */
-export function methodsAt(routes: readonly Route[], path: string, role: NodeType): string[] {
+export function methodsAt(routes: readonly Route[], path: string, role: NodeRole): string[] {
   const found = routes.filter((route) => route.servedBy.includes(role) && matches(route.path, path));
   return [...new Set(found.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))];
 }
 
 /** The first role that serves a path. */
-export function roleAt(routes: readonly Route[], path: string): NodeType | undefined {
+export function roleAt(routes: readonly Route[], path: string): NodeRole | undefined {
   return routes.find((route) => matches(route.path, path))?.servedBy[0];
 }
 

@@ -67,8 +67,13 @@ function spliced(before: string, body: Uint8Array, after: string): Buffer {
   return buffer;
 }
 
+const INTERNAL = FAILURES.internal_error;
+
 export function failureAnswer(failure: Failure, frame: AnswerFrame): string {
-  const title = failureRow(failure.name)?.title ?? 'Server error';
+  // A P2P node keeps one number for every failed remote call, whatever its name.
+  const row = failureRow(failure.name);
+  const title =
+    failure.code === row?.code ? row.title : failure.code === INTERNAL.code ? INTERNAL.title : 'Server error';
   return errorAnswer(failure.code, title, failure, frame);
 }
 

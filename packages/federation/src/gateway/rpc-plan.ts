@@ -26,6 +26,9 @@ export function createPlanner(context: Context): (item: RpcRequest, options: Cal
     if (isClosed) return failed('method_not_found', 'WebSocket P2P not enabled');
     const read = readRemoteCall(item.params);
     if (read.kind === 'invalid') return failed('invalid_params', read.message);
+    if (identity.nodeType === 'p2p' && read.target.node?.includes('@') === true) {
+      return failed('invalid_params', 'addresses with @ need a Main Relay');
+    }
     // A header that is not read could be the key that keeps an order from being placed twice; a parameter wins over it.
     const request = { ...options, ...read.target, params: argsBody(item), direct: false };
     return { kind: 'call', request };

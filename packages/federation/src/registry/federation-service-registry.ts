@@ -36,6 +36,8 @@ export interface RegistryOptions {
   readonly homeCapacity?: number;
   /** Own changes of one turn, to be sent to every peer. */
   readonly onAdvertise?: (deltas: readonly Discovery[]) => void;
+  /** What this Main or its Homes offer has changed. */
+  readonly onLocalChange?: () => void;
 }
 
 export class FederationServiceRegistry {
@@ -46,6 +48,7 @@ export class FederationServiceRegistry {
   readonly #own = new Map<string, Instance>();
   readonly #homes = new Map<string, HomeRecord>();
   readonly #mains = new Map<string, RemoteMain>();
+  readonly #p2p = new Map<string, Map<string, Instance>>();
   /** Home id → the peers that have it, with its process and the number of its services there. */
   readonly #homesElsewhere = new Map<string, Map<string, HomeElsewhere>>();
   readonly #advertisement: Advertisement;
@@ -156,6 +159,28 @@ export class FederationServiceRegistry {
   /** The Home, connected or within its lease. */
   home(id: string): HomeRecord | undefined {
     return this.#homes.get(id);
+  }
+
+  // Direct P2P peers of this Main
+
+  /** Replaces what a P2P peer offers; nothing is left of one that offers nothing. */
+  setP2pPeer(id: string, services: readonly ServiceDescription[], holder: Holder): void {
+    const earlier = this.#p2p.get(id) ?? new Map<string, Instance>();
+    const names = new Set(services.map(({ name }) => name));
+    for (const [name, instance] of earlier) {
+      if (names.has(name)) continue;
+      earlier.delete(name);
+      this.#removeLocal(instance);
+    }
+    for (const description of services) {
+      const fields = { description, node: homeAddress(id, this.#options.self.id), isHealthy: true } as const;
+      const more = { capacity: this.#capacity, origin: 'p2p', holder } as const;
+      const instance = createInstance({ ...fields, ...more }, earlier.get(description.name));
+      earlier.set(description.name, instance);
+      this.#putLocal(instance);
+    }
+    if (earlier.size === 0) this.#p2p.delete(id);
+    else this.#p2p.set(id, earlier);
   }
 
   // Peer Mains
@@ -270,6 +295,7 @@ export class FederationServiceRegistry {
   #setReachable(record: HomeRecord, isReachable: boolean): void {
     if (record.isReachable === isReachable) return;
     record.isReachable = isReachable;
+    this.#options.onLocalChange?.();
     for (const instance of record.services.values()) this.#advertise(instance);
   }
 
@@ -281,11 +307,13 @@ export class FederationServiceRegistry {
 
   #putLocal(instance: Instance): void {
     this.local.put(instance);
+    if (instance.origin !== 'p2p') this.#options.onLocalChange?.();
     this.#advertise(instance);
   }
 
   #removeLocal(instance: Instance): void {
     this.local.remove(instance);
+    if (instance.origin !== 'p2p') this.#options.onLocalChange?.();
     if (this.#isAdvertised(instance)) this.#advertisement.remove(instance.description.name, instance.node.id);
   }
 

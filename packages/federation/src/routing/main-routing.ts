@@ -38,7 +38,7 @@ export class MainRouting {
     if (destination === undefined) return this.#anyInstance(call, from, tried);
     if (destination.type === 'main') return this.#toMain(destination.id, call, from);
     if (destination.mainRelay === undefined) return this.#toBareId(destination.id, call, from);
-    if (destination.mainRelay === this.#options.self) return this.#toHome(destination.id, call);
+    if (destination.mainRelay === this.#options.self) return this.#toHome(destination.id, call, from);
     return this.#toPeer(destination.mainRelay, destination, call, from);
   }
 
@@ -76,6 +76,11 @@ export class MainRouting {
       if (outlet !== undefined) return { kind: 'via', outlet, destination: node, instance };
       return this.#none('home_disconnected', `${node.id} is not connected to ${self}`, RETRY_AFTER_MS);
     }
+    if (instance.origin === 'p2p') {
+      const outlet = links.p2p?.(node.id);
+      if (outlet !== undefined) return { kind: 'via', outlet, destination: node, instance };
+      return this.#none('home_disconnected', `${node.id} is not connected to ${self}`, RETRY_AFTER_MS);
+    }
     const main = node.mainRelay ?? node.id;
     const outlet = links.peer(main);
     if (outlet !== undefined) return { kind: 'via', outlet, destination: node, instance };
@@ -99,11 +104,13 @@ export class MainRouting {
       : this.#none('service_not_found', `${id} has no service '${call.service}'`);
   }
 
-  #toHome(id: string, call: Call): Route {
+  #toHome(id: string, call: Call, from: CallOrigin): Route {
     const { registry, links, self } = this.#options;
     const record = registry.home(id);
     const outlet = links.home(id);
     if (outlet === undefined) {
+      const p2p = record === undefined ? this.#toP2p(id, call, from) : undefined;
+      if (p2p !== undefined) return p2p;
       return record === undefined
         ? this.#none('node_not_found', `node '${id}' is not known to ${self}`)
         : this.#none('home_disconnected', `${id} is not connected to ${self}`, RETRY_AFTER_MS);
@@ -112,6 +119,24 @@ export class MainRouting {
     if (instance === undefined)
       return this.#none('service_not_found', `${id} has no service '${call.service}'`);
     return { kind: 'via', outlet, destination: homeAddress(id, self), instance };
+  }
+
+  /** A node of the former protocol. What came from a peer goes to a direct one only, so that three hops stay the limit. */
+  #toP2p(id: string, call: Call, from: CallOrigin): Route | undefined {
+    const { links, registry, self } = this.#options;
+    const outlet = links.p2p?.(id);
+    if (outlet === undefined) {
+      return links.knowsP2p?.(id) === true
+        ? this.#none(
+            'node_not_found',
+            `failed to send remote server call: no route found to destination ${id}`,
+          )
+        : undefined;
+    }
+    if (from.kind === 'peer' && !outlet.isDirect) return undefined;
+    const destination = homeAddress(id, self);
+    const instance = registry.local.at(call.service, formatAddress(destination));
+    return { kind: 'via', outlet, destination, instance };
   }
 
   #toPeer(id: string, destination: NodeAddress, call: Call, from: CallOrigin): Route {
@@ -143,10 +168,12 @@ export class MainRouting {
     if (links.home(id) !== undefined || own !== undefined) {
       const isElsewhere =
         links.home(id) === undefined && ways.some(({ instance }) => instance === own?.instance);
-      if (!isElsewhere) return this.#toHome(id, call);
+      if (!isElsewhere) return this.#toHome(id, call, from);
     } else if (links.knowsPeer(id) || registry.knowsMain(id)) {
       return this.#toPeer(id, mainAddress(id), call, from);
     }
+    const p2p = this.#toP2p(id, call, from);
+    if (p2p !== undefined) return p2p;
     const [first] = ways;
     if (first === undefined) return this.#none('node_not_found', `node '${id}' is not known to ${self}`);
     const same = ways.filter(({ instance }) => instance === (own?.instance ?? first.instance));
@@ -170,7 +197,7 @@ export class MainRouting {
       return instance !== undefined && isCallable(instance);
     });
     const main = callable ?? mains.find((each) => links.peer(each) !== undefined) ?? mains[0];
-    if (main === undefined) return this.#toHome(id, call);
+    if (main === undefined) return this.#toHome(id, call, from);
     return this.#toPeer(main, homeAddress(id, main), call, from);
   }
 

@@ -34,6 +34,10 @@ export interface MainLinks {
   peer(id: string): Outlet | undefined;
   /** A peer with this id is configured or has been connected. */
   knowsPeer(id: string): boolean;
+  /** A P2P node that can be reached now; only a direct one is offered to peers. */
+  p2p?(id: string): (Outlet & { readonly isDirect: boolean }) | undefined;
+  /** A direct P2P peer with this id is configured or linked. */
+  knowsP2p?(id: string): boolean;
 }
 
 /** A link of a Home. */

@@ -82,7 +82,7 @@ function arithmetic(
 ): Code {
   const isSum = operator === '+' || operator === '-';
   const checks = [...isNumber(a), ...isNumber(b)];
-  if ((operator === '/' || operator === '%') && !(Number(b.text) !== 0 && b.weight === 'constant')) {
+  if ((operator === '/' || operator === '%') && !isNonZero(b)) {
     checks.push(`${b.text} !== 0`);
   }
   const isNumeric = !isSum || (a.type === 'number' && b.type === 'number');
@@ -98,8 +98,19 @@ function arithmetic(
   return complex(joined(before, `(${checks.join(' && ')} ? ${result} : ${slow})`), type);
 }
 
+/** Negative ones stand in parentheses. */
+function constantNumber(code: Code): number {
+  return code.weight === 'constant' && code.type === 'number'
+    ? Number(code.text.replace(/^\((.*)\)$/, '$1'))
+    : Number.NaN;
+}
+
+function isNonZero(code: Code): boolean {
+  return Math.abs(constantNumber(code)) > 0;
+}
+
 function isSmall(code: Code): boolean {
-  return code.weight === 'constant' && code.type === 'number' && Math.abs(Number(code.text)) <= SMALL;
+  return Math.abs(constantNumber(code)) <= SMALL;
 }
 
 export function emitUnary(body: BodyBuilder, expression: Of<'unary'>): Code {

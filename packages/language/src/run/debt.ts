@@ -5,8 +5,8 @@ import { chargeSteps } from './budget.ts';
 import type { Message } from './effects.ts';
 import { BudgetExceeded } from './failure.ts';
 
-/** More than any message has; a single check that goes on longer is ended where it is. */
-const MAX_DEBT = 20_000_000;
+/** What the largest value takes that JSON of 16 MiB can hold; a single check that goes on longer is ended where it is. */
+const MAX_DEBT = 3_000_000;
 
 let owed = 0;
 

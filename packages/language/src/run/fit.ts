@@ -155,7 +155,7 @@ export function buildStruct(
   structs: Structs,
   depth = 0,
 ): { readonly ok: true; readonly value: StructValue } | Misfit {
-  owe(definition.fields.length);
+  owe(definition.fields.length + 2);
   for (const key of object.keys()) {
     if (!definition.index.has(key)) return misfit(`struct ${definition.name} has no field '${key}'`);
   }

@@ -49,7 +49,7 @@ export function compilePattern(source: string): Pattern {
   emit(new PatternReader(source).read(), program);
   program.push({ kind: 'match' });
   const matches = (text: string): boolean => {
-    owe(text.length * program.length);
+    owe((text.length * program.length) / 8);
     return run(program, [...text]);
   };
   return { source, size: program.length, matches };

@@ -109,3 +109,8 @@ describe('the tables', () => {
     }
   });
 });
+
+rows('remainders', [
+  ['1 % -0', 'failed: modulo by zero'],
+  ['7 % -2', '1'],
+]);
