@@ -165,7 +165,6 @@ class ServedNode {
       events: { emit: (event) => this.#onEvent(event, lines, urls, shutdown) },
       urls,
       peers: settings.peers,
-      parsePeerUrl: (text) => {
       addPeers: settings.addPeers,
       p2pEvents: {
         added: (peer) => output.line(`Successfully added peer: ${peer}`),
@@ -173,6 +172,7 @@ class ServedNode {
       },
       ...(p2pToken === undefined ? {} : { p2pToken }),
         const url = normalizeUrl(text, 'peer');
+      parsePeerUrl: (text) => {
         return url.ok ? { url: url.url } : { reason: 'use ws://, wss://, http://, https:// or HOST:PORT' };
       },
       ...(advertise === undefined ? {} : { advertise }),
@@ -193,6 +193,7 @@ class ServedNode {
         ...(config?.allowRemoteAdmin === undefined ? {} : { allowRemoteAdmin: config.allowRemoteAdmin }),
       },
     });
+        disableRegistry: settings.disableRegistry,
     this.#program?.setOutbound(this.#node.outbound);
 
     const hasRegistry = !settings.disableRegistry;
