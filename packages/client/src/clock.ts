@@ -1,26 +1,16 @@
 // Real time and randomness, where a browser and Node agree. The only file of the SDK that reads them.
 
-import type { Clock, Random } from '@relay/protocol';
-
-let deferred: (() => void)[] = [];
-
-function runDeferred(): void {
-  const batch = deferred;
-  try {
-    // The length is read anew each time round: what is deferred meanwhile belongs to this turn.
-    for (let index = 0; index < batch.length; index += 1) batch[index]?.();
-  } finally {
-    deferred = [];
-  }
-}
+import { type Clock, createDefer, type Random } from '@relay/protocol';
 
 /** The end of a turn: `setImmediate` where there is one, else a task by way of a channel, since timers of pages are slowed down. */
 const schedule: (run: () => void) => void = (() => {
   const { setImmediate } = globalThis as { setImmediate?: (run: () => void) => unknown };
   if (setImmediate !== undefined) return (run: () => void) => void setImmediate(run);
   const channel = new MessageChannel();
-  channel.port1.onmessage = runDeferred;
-  return () => channel.port2.postMessage(undefined);
+  return (run: () => void) => {
+    channel.port1.onmessage = run;
+    channel.port2.postMessage(undefined);
+  };
 })();
 
 export const systemClock: Clock = {
@@ -32,10 +22,7 @@ export const systemClock: Clock = {
     (timer as unknown as { unref?: () => void }).unref?.();
     return { [Symbol.dispose]: () => clearTimeout(timer) };
   },
-  defer(run) {
-    if (deferred.length === 0) schedule(runDeferred);
-    deferred.push(run);
-  },
+  defer: createDefer(schedule),
 };
 
 export const systemRandom: Random = {

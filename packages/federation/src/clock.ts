@@ -1,23 +1,10 @@
 // Real time and real randomness. Only composition roots hand these in; everything below takes the ports.
 
 import { randomBytes } from 'node:crypto';
-import type { Clock, Random } from '@relay/protocol';
+import { type Clock, createDefer, type Random } from '@relay/protocol';
 
 /** Timers longer than this would fire at once (a signed 32-bit number of ms). */
 const MAX_TIMER_MS = 2_147_483_647;
-
-let deferred: (() => void)[] = [];
-
-/** Everything deferred in one turn runs in one `setImmediate`, also what is deferred meanwhile: a link uncorks after its outbox. */
-function runDeferred(): void {
-  const batch = deferred;
-  try {
-    // The length is read anew each time round.
-    for (let index = 0; index < batch.length; index += 1) batch[index]?.();
-  } finally {
-    deferred = [];
-  }
-}
 
 export const systemClock: Clock = {
   now: () => performance.now(),
@@ -28,10 +15,7 @@ export const systemClock: Clock = {
     timer.unref();
     return timer;
   },
-  defer(run) {
-    if (deferred.length === 0) setImmediate(runDeferred);
-    deferred.push(run);
-  },
+  defer: createDefer((run) => void setImmediate(run)),
 };
 
 export const systemRandom: Random = {

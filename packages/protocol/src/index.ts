@@ -6,6 +6,7 @@ export * from './clock.ts';
 export * from './close-code.ts';
 export * from './codec.ts';
 export { decodeRegistrationAnswer, encodeRegistrationAnswer } from './control-json.ts';
+export * from './deferred.ts';
 export * from './failure.ts';
 export * from './handshake.ts';
 export { createJsonCodec } from './json-codec.ts';
