@@ -48,7 +48,10 @@ async function runInvocation(invocation: Invocation, context: CommandContext): P
       context.out(renderHelp());
       return 0;
     case 'repl':
-      throw notYet('-repl');
+      return (await import('./command/repl.ts')).repl(
+        invocation.file === undefined ? undefined : locate(invocation.file, context),
+        context,
+      );
     case 'build': {
       const { build } = await import('./command/check.ts');
       context.err(lines(invocation.warnings));

@@ -3,6 +3,7 @@
 import type { Command } from './context.ts';
 
 const MODULES: Readonly<Record<string, () => Promise<Command>>> = {
+  docs: async () => (await import('./command/docs.ts')).docs,
   check: async () => (await import('./command/check.ts')).check,
   fmt: async () => (await import('./command/fmt.ts')).fmt,
   lsp: async () => (await import('./command/lsp.ts')).lsp,

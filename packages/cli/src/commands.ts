@@ -36,6 +36,23 @@ export const COMMANDS: readonly CommandRow[] = [
     classic: (argv) => argv,
   },
   {
+    name: 'repl',
+    usage: 'relay repl [FILE]',
+    summary: 'try the language, line by line',
+    details: ['Equals ./relay [FILE] -repl; FILE runs first. :help at the prompt lists its commands.'],
+    classic: (argv) => ['-repl', ...argv],
+  },
+  {
+    name: 'docs',
+    usage: 'relay docs [NAME…] [--markdown]',
+    summary: 'describe the built-in functions and methods',
+    details: [
+      'NAME is a function, a method (push, array.push) or a kind of values (array). Without a name all are listed.',
+      '',
+      '--markdown    the reference section of docs/language.md',
+    ],
+  },
+  {
     name: 'check',
     usage: 'relay check FILE… [--json]',
     summary: 'report every error in program files without running them',
@@ -170,9 +187,7 @@ export const COMMANDS: readonly CommandRow[] = [
 
 /** Named in the design, not built yet: said clearly, and not offered in the help. */
 export const PLANNED_COMMANDS: readonly string[] = [
-  'repl',
   'migrate',
-  'docs',
   'trace',
   'why',
   'circuits',

@@ -62,7 +62,7 @@ export const FLAGS: readonly FlagRow[] = [
     value: { kind: 'text', word: 'FILE' },
     meaning: 'check FILE completely without running it; writes no file',
   },
-  { name: 'repl', value: BOOLEAN, meaning: 'interactive session', planned: true },
+  { name: 'repl', value: BOOLEAN, meaning: 'interactive session, after running FILE if there is one' },
   {
     name: 'server',
     value: BOOLEAN,

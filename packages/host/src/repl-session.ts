@@ -83,6 +83,11 @@ export class ReplSession {
     return this.#compiler.services;
   }
 
+  /** The index of a text that `render` gets. */
+  get fileCount(): number {
+    return this.#compiler.files.length;
+  }
+
   /** Runs each item of the text; ends early after an interrupt. */
   enter(text: string): AsyncGenerator<ReplEvent, void> {
     this.#inputs += 1;
