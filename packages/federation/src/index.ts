@@ -1,5 +1,6 @@
 export { systemClock, systemRandom } from './clock.ts';
 export type { HttpServerOptions } from './gateway/options.ts';
+export { PageCollision } from './gateway/pages.ts';
 export { type HeldPort, holdPort } from './held-port.ts';
 export { HomeNode, type HomeNodeOptions } from './home-node.ts';
 export type { AdmissionMode } from './identity/admission.ts';

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { loadRelayProgram } from '@relay/host';
+import { loadPages, loadRelayProgram } from '@relay/host';
 import type { Command, CommandContext } from '../context.ts';
 import { parseOptions } from '../options.ts';
 import { type Place, placeOf, readSource } from '../program.ts';
@@ -52,8 +52,12 @@ function checkFile(file: string): Checked {
   const result = loadRelayProgram(file);
   if (!result.ok && result.kind === 'unreadable')
     return unusable(file, `cannot read ${file}: ${result.error}`);
-  const findings = result.ok ? result.program.findings : result.findings;
-  const { files } = readSource(file);
+  const found = result.ok ? result.program.findings : result.findings;
+  // Templates are looked at only beside a program that loads.
+  const pages = result.ok ? loadPages(file) : undefined;
+  const seen = new Set(found.map(({ text }) => text));
+  const findings = [...found, ...(pages?.errors ?? []).filter(({ text }) => !seen.has(text))];
+  const files = pages?.files ?? readSource(file).files;
   const services = result.ok ? result.program.services : [];
   // Places name files relative to the program's folder; from here they are found below the path that was given.
   const folder = path.dirname(file);

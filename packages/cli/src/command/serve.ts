@@ -6,6 +6,7 @@ import {
   type HeldPort,
   type Log,
   type NodeEvent,
+  PageCollision,
   type RelayNode,
   startRelay,
   systemClock,
@@ -171,8 +172,8 @@ class ServedNode {
         failed: (peer, reason) => output.line(`Warning: Failed to add peer ${peer}: ${reason}`),
       },
       ...(p2pToken === undefined ? {} : { p2pToken }),
-        const url = normalizeUrl(text, 'peer');
       parsePeerUrl: (text) => {
+        const url = normalizeUrl(text, 'peer');
         return url.ok ? { url: url.url } : { reason: 'use ws://, wss://, http://, https:// or HOST:PORT' };
       },
       ...(advertise === undefined ? {} : { advertise }),
@@ -184,6 +185,7 @@ class ServedNode {
       ...(config?.admissionRate === undefined ? {} : { admissionRate: config.admissionRate }),
       drainMs,
       http: {
+        ...(this.#program?.pages === undefined ? {} : { pages: this.#program.pages }),
         ...(apiToken === undefined ? {} : { apiToken }),
         ...(adminToken === undefined ? {} : { adminToken }),
         ...(config?.cors === undefined ? {} : { cors: config.cors }),
@@ -191,9 +193,11 @@ class ServedNode {
         ...(config?.headers === undefined ? {} : { headers: config.headers }),
         ...(config?.httpLimits === undefined ? {} : { limits: config.httpLimits }),
         ...(config?.allowRemoteAdmin === undefined ? {} : { allowRemoteAdmin: config.allowRemoteAdmin }),
-      },
-    });
         disableRegistry: settings.disableRegistry,
+      },
+    }).catch((error: unknown) => {
+      throw error instanceof PageCollision ? new CommandFailure(error.message) : error;
+    });
     this.#program?.setOutbound(this.#node.outbound);
 
     const hasRegistry = !settings.disableRegistry;
@@ -211,7 +215,9 @@ class ServedNode {
       nodeId: () => this.#address,
       print: (line) => output.line(line),
       log: (level, line) => log[level](line, { from: 'program' }),
+      pages: opened.pages,
       onServicesChanged: (services) => this.#node?.setServices(services),
+      store: storeOf(opened.config, folder.path),
     });
     if (this.#program.result !== undefined) output.line(`Result: ${this.#program.result}`);
   }
@@ -219,9 +225,7 @@ class ServedNode {
   #warnings(port: HeldPort): string[] {
     const { settings, environment, file, warnings } = this.#parts;
     const hasNothing = settings.role === 'home' && file === undefined;
-      pages: opened.pages,
     return [
-      store: storeOf(opened.config, folder.path),
       ...warnings,
       ...(hasNothing ? ['warning: no program given: this Home offers no services'] : []),
       ...exposureWarnings({

@@ -16,7 +16,8 @@ import { FEDERATION_ROUTES } from './federation-endpoints.ts';
 import { HEALTH_ROUTES } from './health-endpoints.ts';
 import { HOME_ROUTES } from './home-endpoints.ts';
 import { type HttpServerOptions, resolveHttpOptions } from './options.ts';
-import type { GatewayPorts } from './ports.ts';
+import { addPages, assertNoCollision, isFormPost } from './pages.ts';
+import type { GatewayPorts, NodeRole } from './ports.ts';
 import { REGISTRY_ROUTES } from './registry-endpoints.ts';
 import { createReplies, type Replies } from './replies.ts';
 import { type Context, methodsAt, pathOf, type Route, refuse, roleAt } from './route.ts';
@@ -133,7 +134,7 @@ function addRules(app: FastifyInstance, ports: GatewayPorts, config: Config, rep
       replies.empty(request, reply, 200);
     } else if (raw.headers['content-encoding'] !== undefined) {
       replies.refusal(request, reply, 'unsupported_media_type', 'Content-Encoding is not supported');
-    } else if (!isPageRequestAllowed(raw)) {
+    } else if (!isPageRequestAllowed(raw) && !(config.pages !== undefined && isFormPost(raw))) {
       replies.refusal(
         request,
         reply,
@@ -177,6 +178,12 @@ function addRoutes(app: FastifyInstance, context: Context, config: Config, repli
       onRequest: guards,
       handler: (request, reply) => replies.answer(request, reply, route.answer(context, request)),
     });
+  }
+
+  if (config.pages !== undefined) {
+    const served = ROUTES.filter((route) => !route.needsRegistry || !config.disableRegistry);
+    assertNoCollision(config.pages, served, role);
+    addPages(app, { ports, replies, pages: config.pages, callers });
   }
 
   app.setNotFoundHandler({ preHandler: callers }, (request, reply) => {

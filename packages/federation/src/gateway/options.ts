@@ -1,6 +1,7 @@
 // Settings of the HTTP side: loose outside, complete inside.
 
 import { HTTP_LIMITS, type HttpLimits } from '@relay/protocol';
+import type { ProgramPages } from './pages-port.ts';
 
 export interface HttpServerOptions {
   /** Default `127.0.0.1`. */
@@ -22,6 +23,8 @@ export interface HttpServerOptions {
   /** No `/registry…`, `/federation/…` and `/ws/…`, and no `remote_call`. */
   readonly disableRegistry?: boolean;
   readonly limits?: Partial<HttpLimits>;
+  /** Pages, static files and forms of the own program. */
+  readonly pages?: ProgramPages;
   /** Bytes of all header lines together. Default 8 KiB. */
   readonly headerBytes?: number;
   /** Default 64. */
@@ -43,6 +46,7 @@ export interface HttpServerConfig {
   readonly allowRemoteAdmin: boolean;
   readonly disableRegistry: boolean;
   readonly limits: HttpLimits;
+  readonly pages: ProgramPages | undefined;
   readonly headerBytes: number;
   readonly headerLines: number;
   readonly headersTimeoutMs: number;
@@ -70,6 +74,7 @@ export function resolveHttpOptions(options: HttpServerOptions = {}): HttpServerC
     ...HTTP_DEFAULTS,
     apiToken: undefined,
     adminToken: undefined,
+    pages: undefined,
     ...options,
     limits,
   };

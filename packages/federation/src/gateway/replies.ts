@@ -1,6 +1,7 @@
 // Every answer leaves through here, so that each has the right shape for its path and its line in the log (http-api.md §2.3, §2.4,
 // §2.9). Answers below 400 are logged at `debug`, others at `info`: at the default level a log shows what did not work.
 
+import type { Readable } from 'node:stream';
 import { createFailure, FAILURES, type FailureName } from '@relay/protocol';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayPorts } from './ports.ts';
@@ -43,6 +44,14 @@ export interface Replies {
     status: number,
     body: string | Buffer,
     traceId?: string,
+  ): void;
+  /** Anything that is not JSON of this node's own. */
+  content(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    status: number,
+    type: string,
+    body: Buffer | Readable,
   ): void;
   empty(request: FastifyRequest, reply: FastifyReply, status: number, traceId?: string): void;
   /** An error in the shape of its path. `status` where the table of codes has none. */
@@ -97,6 +106,11 @@ export function createReplies({ identity, clock, log }: GatewayPorts): Replies {
       note(request, status, traceId);
       if (traceId !== undefined) reply.header('relay-trace-id', traceId);
       void reply.code(status).header('content-type', JSON_TYPE).send(body);
+    },
+
+    content(request, reply, status, type, body) {
+      note(request, status);
+      void reply.code(status).header('content-type', type).send(body);
     },
 
     empty(request, reply, status, traceId) {
