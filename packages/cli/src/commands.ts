@@ -54,10 +54,11 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     name: 'check',
-    usage: 'relay check FILE… [--json]',
+    usage: 'relay check FILE… [--json], or relay check --openrpc FILE',
     summary: 'report every error in program files without running them',
     details: [
-      '--json    one array of {file,line,column,severity,code,message} on stdout',
+      '--json       one array of {file,line,column,severity,code,message} on stdout',
+      '--openrpc    the services of the program as an OpenRPC document',
       '',
       'Exit code 0 without errors, 1 otherwise.',
     ],

@@ -1,4 +1,5 @@
 export { systemClock, systemRandom } from './clock.ts';
+export { schemaOf } from './gateway/open-rpc.ts';
 export type { HttpServerOptions } from './gateway/options.ts';
 export { PageCollision } from './gateway/pages.ts';
 export { type HeldPort, holdPort } from './held-port.ts';

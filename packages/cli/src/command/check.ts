@@ -3,7 +3,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { loadPages, loadRelayProgram } from '@relay/host';
+import type { ServiceInterface } from '@relay/language';
 import type { Command, CommandContext } from '../context.ts';
+import { openRpcOf } from '../open-rpc.ts';
 import { parseOptions } from '../options.ts';
 import { type Place, placeOf, readSource } from '../program.ts';
 import type { ProgramFile } from '../program-file.ts';
@@ -19,13 +21,13 @@ interface Checked {
   readonly reports: readonly Report[];
   /** As people read them. */
   readonly texts: readonly string[];
-  readonly servers: number;
-  readonly methods: number;
+  readonly services: readonly ServiceInterface[];
 }
 
 export const check: Command = async (argv, context) => {
-  const options = parseOptions(argv, { json: 'flag' });
+  const options = parseOptions(argv, { json: 'flag', openrpc: 'flag' });
   if (options.words.length === 0) throw usageError('relay check needs a file', 'relay check FILE…');
+  if (options.has('openrpc')) return printOpenRpc(options.words, context);
   const all = options.words.map((file) => checkFile(file));
   const reports = all.flatMap((checked) => checked.reports);
   if (options.has('json'))
@@ -35,10 +37,25 @@ export const check: Command = async (argv, context) => {
 };
 
 export function build(file: ProgramFile, context: CommandContext): number {
-  const { reports, texts, servers, methods } = checkFile(file.path);
+  const { reports, texts, services } = checkFile(file.path);
   for (const text of texts) context.err(`${text}\n`);
   if (hasErrors(reports)) return 1;
-  context.out(`Build OK: ${file.path} (${servers} servers, ${methods} methods)\n`);
+  const methods = services.reduce((sum, service) => sum + service.methods.length, 0);
+  context.out(`Build OK: ${file.path} (${services.length} servers, ${methods} methods)\n`);
+  return 0;
+}
+
+/** Of a program without errors; else they are told, on stderr. */
+function printOpenRpc(files: readonly string[], context: CommandContext): number {
+  const [file = '', ...others] = files;
+  if (others.length > 0) throw usageError('--openrpc takes one file', 'relay check --openrpc FILE');
+  const { reports, texts, services } = checkFile(file);
+  if (hasErrors(reports)) {
+    for (const text of texts) context.err(`${text}\n`);
+    return 1;
+  }
+  const document = openRpcOf(path.basename(file, path.extname(file)), services);
+  context.out(`${JSON.stringify(document, null, 2)}\n`);
   return 0;
 }
 
@@ -72,8 +89,7 @@ function checkFile(file: string): Checked {
       const { file: name } = placeOf(diagnostic, files);
       return text.startsWith(`${name}:`) ? shown(name) + text.slice(name.length) : text;
     }),
-    servers: services.length,
-    methods: services.reduce((sum, { methods }) => sum + methods.length, 0),
+    services,
   };
 }
 
@@ -86,5 +102,5 @@ function extensionProblem(file: string): string | undefined {
 /** A file that is no program: reported like an error in it, so that the other files are still checked. */
 function unusable(file: string, message: string): Checked {
   const report: Report = { file, line: 1, column: 1, severity: 'error', code: '', message };
-  return { reports: [report], texts: [`Error: ${message}`], servers: 0, methods: 0 };
+  return { reports: [report], texts: [`Error: ${message}`], services: [] };
 }

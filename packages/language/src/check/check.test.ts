@@ -385,20 +385,6 @@ describe('the checker', () => {
     it(`accepts ${why}`, () => assert.deepEqual(check(text).diagnostics, []));
   }
 
-  it('looks for the files of templates, where it can', () => {
-    const text = 'fn m() { 1 }\nconfig { templates: { template_dir: "pages" } }\ntemplate "a.html" from m()';
-    const program = loadProgram('main.rl', () => text);
-    const asked: string[] = [];
-    const check = (there: string) =>
-      checkProgram(program, builtins, {
-        hasFile: (path) => asked.push(path) > 0 && path === there,
-      }).diagnostics.map(({ code }) => code);
-    assert.deepEqual(check('none'), ['RL4002']);
-    assert.deepEqual(asked, ['pages/a.html', 'a.html']);
-    assert.deepEqual(check('a.html'), []);
-    assert.deepEqual(checkProgram(program, builtins).diagnostics, []);
-  });
-
   it('says nothing about names while an import is missing', () => {
     const program = loadProgram('main.rl', (path) =>
       path === 'main.rl' ? 'import "lib.rl"\nhelp(T{a: 1})' : undefined,

@@ -16,7 +16,6 @@ import { checkDeclarations } from './program.ts';
 import { Report } from './report.ts';
 import { resolveNames } from './resolve.ts';
 import { buildInterfaces, type ServiceInterface } from './service-interface.ts';
-import { checkTemplateFiles } from './template-files.ts';
 
 /** What `loadProgram` gives, as far as the checker needs it. */
 export interface CheckableProgram {
@@ -41,17 +40,7 @@ export interface CheckResult {
   readonly effects: ReadonlyMap<Receive, InferredEffect>;
 }
 
-/** What the checker may ask about the world around a program. */
-export interface CheckPorts {
-  /** Is there such a file? The path is relative to the folder of the main file; undefined: nobody knows. */
-  readonly hasFile?: (path: string) => boolean | undefined;
-}
-
-export function checkProgram(
-  program: CheckableProgram,
-  builtins: BuiltinNames,
-  ports: CheckPorts = {},
-): CheckResult {
+export function checkProgram(program: CheckableProgram, builtins: BuiltinNames): CheckResult {
   const { items, files } = program;
   const report = new Report(isIncomplete(program) ? MISSING_FROM_IMPORTS : new Set());
   const declarations = collectDeclarations(items);
@@ -68,7 +57,6 @@ export function checkProgram(
     checkRepeatedKeys(item.entries, context);
   }
   checkDeclarations(context, effects);
-  checkTemplateFiles(context, files, ports);
   checkDiscarded(context, ({ span }) => files[span.file]?.text.slice(span.start, span.end) ?? '');
 
   const diagnostics = report.diagnostics.toSorted(
