@@ -49,7 +49,10 @@ export class MainRouting {
       (instance.origin !== 'self' && call.path.includes(instance.node.id)) ||
       registry.isSecondWay(instance);
     const locals = registry.local.of(call.service);
-    const local = balancer.pick(call.service, locals, isExcluded);
+    const own = registry.own(call.service);
+    const local =
+      (own === undefined ? undefined : balancer.pick(call.service, [own], isExcluded)) ??
+      balancer.pick(call.service, locals, isExcluded);
     if (local !== undefined) return this.#toInstance(local);
     const mayLeave = from.kind !== 'peer';
     const remotes = mayLeave ? registry.federated.of(call.service) : [];
