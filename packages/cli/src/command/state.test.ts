@@ -11,7 +11,8 @@ after(() => rmSync(root, { recursive: true, force: true }));
 const dataDir = path.join(root, 'data');
 const env = { RELAY_DATA_DIR: dataDir };
 const exported = path.join(root, 'state.json');
-const STATE = '{"relay_state": 1, "servers": {"s": {"n": 1, "at": {"_type": "datetime", "value": "2024-01-02T03:04:05.000Z"}}, "t": {"m": [1, 2]}}}';
+const STATE =
+  '{"relay_state": 1, "servers": {"s": {"n": 1, "at": {"_type": "datetime", "value": "2024-01-02T03:04:05.000Z"}}, "t": {"m": [1, 2]}}}';
 
 const state = (...argv: string[]) => runInProcess(['state', ...argv], env);
 const openFolder = () => openNodeFolder({ dataDir, role: 'home', nodeId: 'alice.home', file: undefined });
@@ -39,7 +40,10 @@ describe('relay state', () => {
     assert.equal(readFileSync(copy, 'utf8'), whole.out);
     assert.equal((await state('import', 'alice.home', copy)).code, 0);
     assert.equal((await state('export', 'alice.home')).out, whole.out);
-    assert.deepEqual(Object.keys(JSON.parse((await state('export', 'alice.home', '--server', 't')).out).servers), ['t']);
+    assert.deepEqual(
+      Object.keys(JSON.parse((await state('export', 'alice.home', '--server', 't')).out).servers),
+      ['t'],
+    );
 
     assert.equal((await state('reset', 'alice.home')).code, 2);
     assert.equal((await state('reset', 'alice.home', '--server', 's', '--yes')).code, 0);

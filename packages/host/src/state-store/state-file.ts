@@ -104,15 +104,17 @@ export class StateFile {
   /** In order of their places, each checked, and together as many and the ones that the node counts. */
   rows(id: number, { count, sum }: NodeRecord): RowRecord[] {
     return this.#guard(() => {
-      const rows = this.#statement(
-        'SELECT place, key, value, sum FROM row WHERE node = ? ORDER BY place',
-      ).all(id) as unknown as RowRecord[];
+      const select = this.#statement('SELECT place, key, value, sum FROM row WHERE node = ? ORDER BY place');
+      select.setReturnArrays(true);
+      const rows: RowRecord[] = [];
       let found = 0;
-      for (const row of rows) {
-        if (rowSum(id, row.place, row.key, row.value) !== row.sum) {
-          throw this.#damaged(`entry ${row.place} of node ${id} does not match its checksum`);
+      for (const read of select.iterate(id)) {
+        const [place, key, value, sum] = read as unknown as [number, string, string, number];
+        if (rowSum(id, place, key, value) !== sum) {
+          throw this.#damaged(`entry ${place} of node ${id} does not match its checksum`);
         }
-        found ^= row.sum;
+        found ^= sum;
+        rows.push({ place, key, value, sum });
       }
       if (rows.length !== count || found !== sum) {
         throw this.#damaged(

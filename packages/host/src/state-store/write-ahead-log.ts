@@ -3,6 +3,7 @@
 // the next begins, so a bad frame that a whole commit and more of the same log follow was good once. https://sqlite.org/fileformat.html#walformat
 
 import { existsSync, readFileSync } from 'node:fs';
+import { endianness } from 'node:os';
 
 const HEADER = 32;
 const FRAME_HEADER = 24;
@@ -52,6 +53,15 @@ function checksum(
 ): readonly [number, number] {
   let a = first | 0;
   let b = second | 0;
+  if (!isBig && bytes.byteOffset % 4 === 0 && endianness() === 'LE') {
+    // The common case at the speed of memory: a log may have many megabytes.
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset + from, (to - from) >>> 2);
+    for (let at = 0; at < words.length; at += 2) {
+      a = (a + words[at]! + b) | 0;
+      b = (b + words[at + 1]! + a) | 0;
+    }
+    return [a >>> 0, b >>> 0];
+  }
   for (let at = from; at < to; at += 8) {
     a = (a + (isBig ? bytes.readInt32BE(at) : bytes.readInt32LE(at)) + b) | 0;
     b = (b + (isBig ? bytes.readInt32BE(at + 4) : bytes.readInt32LE(at + 4)) + a) | 0;

@@ -4,10 +4,13 @@ import { RuntimeFailure } from './failure.ts';
 import { DatetimeValue } from './value.ts';
 
 const ISO = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3}))?Z?$/;
+/** Texts that `Date.parse` reads without any part rolling over into the next. */
+const CANONICAL = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 const MAX_MS = 8.64e15;
 
 /** The literal form of language.md §2 rule 6; undefined for anything else and for impossible dates. */
 export function parseIso(text: string): DatetimeValue | undefined {
+  if (CANONICAL.test(text)) return new DatetimeValue(Date.parse(text));
   const match = ISO.exec(text);
   if (match === null) return undefined;
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as number[];

@@ -1,9 +1,9 @@
 import { parseIso } from './datetime.ts';
 import { BudgetExceeded, RuntimeFailure } from './failure.ts';
-import { buildStruct } from './fit.ts';
+import { buildStruct, fit } from './fit.ts';
 import { MAX_NESTING } from './inspect.ts';
 import type { Structs } from './type.ts';
-import { ArrayValue, EMPTY_ARRAY, EMPTY_OBJECT, ObjectValue, type Value } from './value.ts';
+import { ArrayValue, EMPTY_ARRAY, EMPTY_OBJECT, ObjectValue, StructValue, type Value } from './value.ts';
 
 export interface ReadOptions {
   /** Objects with `_type` become one of these if they fit. */
@@ -167,7 +167,29 @@ export class JsonReader {
       entries.push([key, this.#value(depth + 1)]);
       if (entries.length > this.#maxElements) throw new BudgetExceeded('array length');
     } while (this.#goesOn('}'));
-    return typedObject(ObjectValue.from(entries), this.#structs, this.#tagged);
+    return (
+      this.#structOf(entries, depth) ?? typedObject(ObjectValue.from(entries), this.#structs, this.#tagged)
+    );
+  }
+
+  /** A struct or datetime in the form it is written, which needs no object in between. */
+  #structOf(entries: readonly (readonly [string, Value])[], depth: number): Value | undefined {
+    const [first, second] = entries;
+    if (first?.[0] !== '_type' || typeof first[1] !== 'string') return undefined;
+    if (this.#tagged && first[1] === 'datetime' && entries.length === 2 && second?.[0] === 'value') {
+      return typeof second[1] === 'string' ? parseIso(second[1]) : undefined;
+    }
+    const definition = this.#structs.get(first[1]);
+    if (definition === undefined || definition.fields.length !== entries.length - 1) return undefined;
+    const values: Value[] = [];
+    for (const [at, { name, type }] of definition.fields.entries()) {
+      const [key, given] = entries[at + 1]!;
+      if (key !== name) return undefined;
+      const found = fit(given, type, this.#structs, depth + 1);
+      if (!found.ok) return undefined;
+      values.push(found.value);
+    }
+    return new StructValue(definition, values);
   }
 }
 
