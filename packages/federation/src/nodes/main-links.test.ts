@@ -140,7 +140,7 @@ describe('admission', () => {
 });
 
 describe('one session per id', () => {
-  it('replaces a half-open session, and ends the calls on it', async () => {
+  it('T9 half-open sockets: replaces a half-open session, and ends the calls on it', async () => {
     const scene = new Scene();
     const main = scene.main('relay-a');
     const older = await settled(

@@ -23,6 +23,7 @@ import { Admission, type AdmissionMode } from '../identity/admission.ts';
 import { type AdmissionRecord, createMemoryAdmissionStore } from '../identity/admission-store.ts';
 import { createIdentity, type Identity } from '../identity/keys.ts';
 import { createMemoryMainKeys } from '../identity/main-keys.ts';
+import type { ArrivalLimits } from './arrivals.ts';
 import { HomeRelayConnectionManager } from './home-relay-connection-manager.ts';
 import { MainRelayConnectionManager, type MainSessionOwner } from './main-relay-connection-manager.ts';
 import type { NodeEvent } from './node-event.ts';
@@ -111,6 +112,7 @@ export interface MainOptions {
   readonly identity?: Identity;
   readonly publicNames?: readonly string[];
   readonly advertise?: string;
+  readonly arrivals?: ArrivalLimits;
   /** Host of the network; default the id. */
   readonly host?: string;
 }
@@ -165,6 +167,7 @@ export class Scene {
       software: 'relay/test',
       ...(options.publicNames !== undefined && { publicNames: options.publicNames }),
       ...(options.advertise !== undefined && { advertise: options.advertise }),
+      ...(options.arrivals !== undefined && { arrivals: options.arrivals }),
     });
     const address = `${host.name}:8080`;
     host.listen(address, (link, arrival) =>
@@ -188,6 +191,7 @@ export class Scene {
       readonly identity?: Identity;
       readonly host?: string;
       readonly mainKeys?: Map<string, string>;
+      readonly uplinks?: number;
     } = {},
   ): TestHome {
     const host = this.network.host(options.host ?? id);
@@ -206,6 +210,7 @@ export class Scene {
       events: { emit: (event) => events.push(event) },
       mainKeys,
       software: 'relay/test',
+      ...(options.uplinks !== undefined && { uplinks: options.uplinks }),
     });
     return { manager, owner, events };
   }

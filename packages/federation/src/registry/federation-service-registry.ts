@@ -247,7 +247,9 @@ export class FederationServiceRegistry {
   isSecondWay({ node, description, origin }: Instance): boolean {
     if (origin !== 'peer' || node.mainRelay === undefined) return false;
     const home = this.#homes.get(node.id);
-    if (home?.isReachable === true && home.instance === description.instance) return true;
+    // Only what it has registered here: while it moves to this Main, the old way is the only one.
+    const own = home?.isReachable === true ? home.services.get(description.name) : undefined;
+    if (own?.description.instance === description.instance) return true;
     const mains = this.#homesElsewhere.get(node.id);
     if (mains === undefined || mains.size < 2) return false;
     for (const [main, { instance }] of mains) {

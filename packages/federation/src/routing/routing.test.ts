@@ -318,6 +318,13 @@ describe('a Main sends a call', () => {
     assert.deepEqual(sentTo(), Array(3).fill('carol@relay-c'));
   });
 
+  it('over the old way to a Home that is moving here and has registered nothing yet', () => {
+    const { routing, registry } = createMain();
+    registry.homeConnected('carol', 'i', false);
+    const route = routing.decide(createCall('news'), OWN, []);
+    assert.equal(route.kind === 'via' && formatAddress(route.destination!), 'carol@relay-b');
+  });
+
   it('to a Home that left for a peer within its lease, by its bare id', () => {
     const { routing, registry } = createMain();
     const goes = (service: string) => {
