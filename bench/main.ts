@@ -26,6 +26,10 @@ const SUITES: Readonly<Record<string, Suite>> = {
     about: 'round trips through one and two Main Relays, beside a bare WebSocket forwarder',
     run: async (options) => (await import('./routing.ts')).benchRouting(options),
   },
+  language: {
+    about: 'compiled programs beside JavaScript, messages through a mailbox, growth of appends and equality',
+    run: async (options) => (await import('./language.ts')).benchLanguage(options),
+  },
   homes: {
     about:
       'many Homes at one Main Relay: joining, memory, calls meanwhile, and the return after a crash of the Main',

@@ -20,7 +20,7 @@ import {
 } from './failure.ts';
 import { buildStruct } from './fit.ts';
 import { MethodSet } from './method-set.ts';
-import { add, divide, modulo, multiply, negate, relation, subtract } from './operator.ts';
+import { add, concatenate, divide, modulo, multiply, negate, relation, subtract } from './operator.ts';
 import { type PlainTypeExpression, resolveType } from './resolve-type.ts';
 import type { Runtime } from './runtime.ts';
 import {
@@ -209,6 +209,7 @@ export class ModuleRuntime {
   // Operators.
 
   add(message: Message, a: Value, b: Value, place: number): Value {
+    if (typeof a === 'string' && typeof b === 'string') return concatenate(message, a, b);
     try {
       return add(message, a, b, this.#operands.get(place));
     } catch (thrown) {
@@ -402,7 +403,8 @@ export class ModuleRuntime {
       throw this.#located(arityError(callee.name, callee.arity, args.length), place);
     }
     try {
-      return this.#settled(callee.run(message, ...args), place);
+      const result = args.length === 1 ? callee.run(message, args[0]!) : callee.run(message, ...args);
+      return this.#settled(result, place);
     } catch (thrown) {
       throw this.#located(thrown, place);
     }

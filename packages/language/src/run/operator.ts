@@ -19,9 +19,10 @@ function invalid(operation: string, a: Value, b: Value, hint = ''): RuntimeFailu
 
 export function concatenate(message: Message, a: string, b: string): string {
   const units = a.length + b.length;
-  // A unit is at most three bytes; counting exactly is left for texts near the limit.
-  const bytes = units * 3 <= message.budgets.stringBytes ? units : utf8Length(a) + utf8Length(b);
-  chargeBytes(message, bytes);
+  // A unit is at most three bytes; counting exactly is left for texts near the limit. Otherwise the engine ties both sides together
+  // without copying them, so a text that grows bit by bit does not cost its whole length each time.
+  if (units * 3 > message.budgets.stringBytes) chargeBytes(message, utf8Length(a) + utf8Length(b));
+  else chargeSteps(message, Math.min(a.length, b.length) >>> 6);
   return a + b;
 }
 

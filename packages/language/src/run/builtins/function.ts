@@ -18,6 +18,7 @@ const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 /** A text that grows piece by piece, charged before each piece is kept. */
 export function chargedText(message: Message, value: Value): string {
   if (typeof value === 'string') return value;
+  if (typeof value === 'number') return value === 0 ? '0' : String(value);
   let bytes = 0;
   return textOf(value, (units) => {
     bytes += units;
