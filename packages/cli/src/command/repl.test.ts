@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -189,9 +189,11 @@ interface Driven extends AsyncDisposable {
 }
 
 function drive(...argv: string[]): Driven {
-  const child = spawn(process.execPath, ['--conditions=relay-source', '--no-warnings', MAIN, ...argv], {
-    cwd: folder,
-  });
+  return drivenBy(process.execPath, ['--conditions=relay-source', '--no-warnings', MAIN, ...argv], {});
+}
+
+function drivenBy(command: string, argv: readonly string[], env: Readonly<Record<string, string>>): Driven {
+  const child = spawn(command, argv, { cwd: folder, env: { ...process.env, ...env } });
   let [out, err] = ['', ''];
   child.stdout.on('data', (text) => {
     out += text;
@@ -211,6 +213,40 @@ function drive(...argv: string[]): Driven {
     },
   };
 }
+
+/** `script` of util-linux gives a program a terminal. */
+const hasTerminals = process.platform === 'linux' && existsSync('/usr/bin/script');
+
+describe('relay repl at a terminal', { skip: !hasTerminals && 'needs script(1)' }, () => {
+  it('completes, recalls, is interrupted and keeps its history', async () => {
+    const dataDir = path.join(folder, 'terminal');
+    const command = `'${process.execPath}' --conditions=relay-source --no-warnings '${MAIN}' repl`;
+    await using run = drivenBy('/usr/bin/script', ['-qec', command, '/dev/null'], {
+      RELAY_DATA_DIR: dataDir,
+    });
+    /** Types, and waits for what has to appear after that. */
+    const type = async (keys: string, expected: string): Promise<void> => {
+      const before = run.out().length;
+      run.child.stdin.write(keys);
+      await waitFor(() => run.out().slice(before).includes(expected));
+    };
+    await waitFor(() => run.out().includes('relay> '));
+    await type('set xs = [1]\r', 'xs = [1]\r\n');
+    await type('xs.pus', 'xs.pus');
+    await type('\t', 'h');
+    await type('(2)\r', '[1, 2]\r\n');
+    await type('\u001b[A', 'xs.push(2)');
+    await type('\r', '[1, 2]\r\n');
+    await type('(1 +\r', '    | ');
+    await type('\u0003', 'relay> ');
+    await type('print("on"); while true { 1 }\r', 'on\r\n');
+    await type('\u0003', 'Interrupted');
+    await type('6 * 7\r', '42\r\n');
+    run.child.stdin.write('\u0004');
+    assert.equal(await run.exited, 0);
+    assert.deepEqual(readHistory(dataDir).slice(0, 2), ['6 * 7', 'print("on"); while true { 1 }']);
+  });
+});
 
 describe('relay repl at the end of a pipe', () => {
   it('runs each line, goes on after errors, leaves at the end with 0', async () => {
