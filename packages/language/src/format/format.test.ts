@@ -9,6 +9,12 @@ import { program } from './generated.test.ts';
 
 const ROOT = new URL('../../../../', import.meta.url);
 
+/** The same programs each time, so that a change is judged by itself; RELAY_FUZZ=20 tries so many times more, other ones. */
+function runs(count: number): { readonly numRuns: number; readonly seed?: number } {
+  const factor = Number(process.env['RELAY_FUZZ'] ?? '');
+  return factor > 0 ? { numRuns: count * factor } : { numRuns: count, seed: 7 };
+}
+
 function read(path: string): string {
   return readFileSync(new URL(path, ROOT), 'utf8');
 }
@@ -63,7 +69,7 @@ it('keeps meaning and comments, and is stable: generated programs', () => {
       assert.ok(isValid(text), text);
       holds(text);
     }),
-    { numRuns: 150 },
+    runs(150),
   );
 });
 
@@ -102,9 +108,29 @@ it('keeps meaning and comments, and is stable: other blanks, breaks and comments
         holds(changed);
       },
     ),
-    { numRuns: 250 },
+    runs(250),
   );
-  assert.equal(tried, 250);
+  assert.ok(tried >= 250);
+});
+
+it('never throws: any change of a program is formatted, or refused with its errors', () => {
+  const edit = fc.tuple(
+    fc.nat(),
+    fc.nat(30),
+    fc.constantFrom('', '{', '}', '(', ';', '"', '/*', '\n', ':', 'if', '-', '\ud800', '.5'),
+  );
+  fc.assert(
+    fc.property(fc.constantFrom(...VALID), fc.array(edit, { minLength: 1, maxLength: 4 }), (text, edits) => {
+      let changed = text;
+      for (const [place, removed, added] of edits) {
+        const at = place % (changed.length + 1);
+        changed = changed.slice(0, at) + added + changed.slice(at + removed);
+      }
+      if (isValid(changed)) holds(changed);
+      else assert.equal(formatSource({ name: 'a.rl', text: changed }).kind, 'refused');
+    }),
+    runs(500),
+  );
 });
 
 describe('the style', () => {
@@ -201,6 +227,8 @@ if first_part_of_it == second_part_of_it && true { third_part_of_it + fourth_par
   });
 
   it('keeps the documentation of receive functions above them, and what is not documentation apart', () => {
+    holds('set a = {;}\nset b = { /* c */ ; }');
+    holds('server s {/* apart */receive fn a() { b\n} }');
     holds(
       'server s {\n\n// documented\n   receive fn a() { }\n// not\n\nreceive fn b() { } }\n// apart\n;server t { }',
     );

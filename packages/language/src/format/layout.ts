@@ -113,10 +113,10 @@ class Layout {
       (before.comments.at(-1)?.breaks ?? 0) > 0 || (before === this.#gaps[0] && before.comments.length > 0);
     const breaks = (own: number): number => (isCut ? Math.max(2, own) : own) + before.breaks;
     if (first === undefined) return { comments: before.comments, breaks: breaks(gap.breaks) };
-    return {
-      comments: [...before.comments, { ...first, breaks: breaks(first.breaks) }, ...others],
-      breaks: gap.breaks,
-    };
+    const joined = [...before.comments, { ...first, breaks: breaks(first.breaks) }, ...others];
+    // The same for a comment behind the semicolon, which comes onto a line of its own.
+    const isMoved = isCut && first.breaks === 0 && others.length === 0;
+    return { comments: joined, breaks: isMoved ? Math.max(2, gap.breaks) : gap.breaks };
   }
 
   #openSpans(index: number): void {
@@ -208,7 +208,8 @@ class Layout {
     const isOpening = this.#previous === frame.open;
     const isClosing = CLOSERS.has(token.kind);
     if (isOpening && isClosing && gap.comments.length === 0) {
-      this.#text(frame.kind === 'items' ? ' ' : '');
+      // Without its semicolon an empty block would be an empty object.
+      this.#text(frame.kind === 'list' ? '' : hasSemicolon ? ' ; ' : ' ');
       return;
     }
     if (isOpening && frame.open >= 0) this.#commands.push({ kind: 'indent', group: frame.group });
@@ -293,10 +294,9 @@ class Layout {
         this.#commands.push({ kind: 'trailing', text: comment.text, column: comment.column });
         isAtStart = true;
         return;
-      } else if (isFirst && at === 0) {
-        const { group, padding, open } = frame;
-        if (open >= 0) this.#commands.push({ kind: 'line', group, flat: padding });
-      } else this.#text(' ');
+      } else if (isFirst && at === 0 && frame.kind === 'list') {
+        this.#commands.push({ kind: 'line', group: frame.group, flat: frame.padding });
+      } else if (!isFirst || frame.open >= 0) this.#text(' ');
       this.#commands.push({ kind: 'comment', text: comment.text });
       isAtStart = endsLine;
     });
@@ -307,6 +307,7 @@ class Layout {
     const frame = this.#frame;
     const { kind } = this.#tokens[index]!;
     const isClosing = CLOSERS.has(kind);
+    if (isClosing && hasSemicolon && this.#previous === frame.open && !endsLine) this.#text(' ;');
     if (isClosing) this.#commands.push({ kind: 'dedent', group: frame.group });
     if (endsLine || kind === 'end') {
       this.#spread();
@@ -314,6 +315,12 @@ class Layout {
       this.#commands.push({ kind: 'hard', isBlank });
     } else if (isClosing) {
       this.#commands.push({ kind: 'line', group: frame.group, flat: frame.padding });
+    } else if (this.#previous === frame.open && frame.kind === 'items' && frame.open >= 0) {
+      // Behind the brace it stays: on a line of its own it would document what follows.
+      this.#commands.push({ kind: 'line', group: frame.group, flat: ' ' });
+    } else if (hasSemicolon && gap.comments.some(({ breaks }) => breaks > 0)) {
+      this.#spread();
+      this.#commands.push({ kind: 'hard', isBlank: true });
     } else if (hasSemicolon && this.#previous !== frame.open) this.#text('; ');
     else this.#text(kind === ',' ? '' : ' ');
   }
