@@ -441,7 +441,8 @@ function skipDeclaration(c: Cursor): Expression {
   if (token.kind === 'server' && c.peek(1).kind === '{') {
     c.errorAt('RL1027', 'a server needs a name', c.spanOf(token), 'write server name { … } at the top level');
   } else {
-    c.errorAt('RL1015', `'${token.text}' may stand only at the top level of a file`, c.spanOf(token));
+    const place = token.kind === 'receive' ? 'in the braces of a server' : 'at the top level of a file';
+    c.errorAt('RL1015', `'${token.text}' may stand only ${place}`, c.spanOf(token));
   }
   const start = c.next().start;
   c.skipDeclaration();
