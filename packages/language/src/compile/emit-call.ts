@@ -113,8 +113,12 @@ function callKnown(body: BodyBuilder, callee: Activation, args: readonly Express
 
 function callBuiltin(body: BodyBuilder, name: string, args: readonly Expression[], place: number): Code {
   const codes = body.operands(args);
+  const isSender = name === 'message' || name === 'send';
+  if (!isSender) {
+    return complex(`$.call(${body.m}, ${body.module.builtinRow(name)}, [${list(codes)}], ${place})`);
+  }
   const call = `$.invoke(${body.m}, ${body.module.builtin(name)}, [${list(codes)}], ${place})`;
-  return complex(body.settled(call, name === 'message' || name === 'send' ? 'maybe' : 'never'));
+  return complex(body.settled(call, 'maybe'));
 }
 
 function callValue(

@@ -55,6 +55,10 @@ export class ModuleBuilder {
     return this.constant(`$.methods(${JSON.stringify(name)}, ${isAwaited})`);
   }
 
+  builtinRow(name: string): string {
+    return this.constant(`$.row(${JSON.stringify(name)})`);
+  }
+
   builtin(name: string): string {
     return this.constant(`$.builtin(${JSON.stringify(name)})`);
   }

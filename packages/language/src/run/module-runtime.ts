@@ -4,7 +4,7 @@
 import { chargeElements, chargeText, limitElements, overdraw } from './budget.ts';
 import { indexOf } from './builtins/array.ts';
 import { arityError } from './builtins/callback.ts';
-import { arityText } from './builtins/row.ts';
+import { arityText, checkArity, type FunctionRow } from './builtins/row.ts';
 import { structField } from './builtins/struct.ts';
 import { FUNCTION_TABLE } from './builtins/table.ts';
 import { equals } from './compare.ts';
@@ -84,6 +84,10 @@ export class ModuleRuntime {
 
   methods(name: string, isAwaited: boolean): MethodSet {
     return new MethodSet(name, isAwaited);
+  }
+
+  row(name: string): FunctionRow {
+    return FUNCTION_TABLE.get(name)!;
   }
 
   builtin(name: string): FunctionValue {
@@ -389,6 +393,16 @@ export class ModuleRuntime {
       const [a, b] = args;
       const result = row.run(message, self, a ?? null, b ?? null, args.length, this.#runtime.around);
       return this.#settled(result, place);
+    } catch (thrown) {
+      throw this.#located(thrown, place);
+    }
+  }
+
+  /** A built-in function that never waits, called by its name. */
+  call(message: Message, row: FunctionRow, args: readonly Value[], place: number): Value {
+    try {
+      checkArity(row, args.length);
+      return row.run(message, args, this.#runtime.around) as Value;
     } catch (thrown) {
       throw this.#located(thrown, place);
     }

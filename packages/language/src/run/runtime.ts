@@ -1,9 +1,8 @@
 // A running program, whatever modules it is made of.
 
-import { arityText, type Surroundings } from './builtins/row.ts';
+import { checkArity, type Surroundings } from './builtins/row.ts';
 import { FUNCTION_TABLE } from './builtins/table.ts';
 import type { Effects } from './effects.ts';
-import { RuntimeFailure } from './failure.ts';
 import { ModuleRuntime, type ModuleTables } from './module-runtime.ts';
 import { sendMessage } from './server.ts';
 import type { StructDefinition } from './type.ts';
@@ -46,10 +45,7 @@ export class Runtime {
 function builtinFunction(name: string, around: Surroundings): FunctionValue {
   const row = FUNCTION_TABLE.get(name)!;
   const run: FunctionBody = (message, ...args) => {
-    if (args.length < row.min || args.length > row.max) {
-      const expected = arityText(row.min, row.max);
-      throw new RuntimeFailure(`${name}() expected ${expected}, got ${args.length}`);
-    }
+    checkArity(row, args.length);
     return row.run(message, args, around);
   };
   // No number of arguments matches -1, so every call goes through `invoke`.

@@ -63,3 +63,9 @@ export function asObject(method: string, value: Value): ObjectValue {
 export function unsupported(name: string, value: Value): RuntimeFailure {
   return new RuntimeFailure(`${name}() not supported for type ${kindOf(value)}`);
 }
+
+/** Of a built-in function called with `count` arguments. */
+export function checkArity({ name, min, max }: FunctionRow, count: number): void {
+  if (count >= min && count <= max) return;
+  throw new RuntimeFailure(`${name}() expected ${arityText(min, max)}, got ${count}`);
+}
