@@ -14,6 +14,7 @@ const MODULES: Readonly<Record<string, () => Promise<Command>>> = {
   invite: async () => (await import('./command/invite.ts')).invite,
   forget: async () => (await import('./command/forget.ts')).forget,
   'forget-main': async () => (await import('./command/forget.ts')).forgetMain,
+  migrate: async () => (await import('./command/migrate.ts')).migrate,
   help: async () => (await import('./command/help.ts')).help,
 };
 
