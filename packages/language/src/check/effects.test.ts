@@ -32,6 +32,83 @@ describe('the effect of a receive function', () => {
       text: server('set f = fn() { state.set("n", 1) } 1'),
       effect: 'writes',
     },
+    { why: 'state as the thing a loop goes over', text: server('for k in state { k }'), effect: 'reads' },
+    { why: 'state.set within an argument', text: server('print(state.set("n", 1))'), effect: 'writes' },
+    {
+      why: 'state.set in a catch',
+      text: server('try { 1 } catch e { state.set("n", 1) }'),
+      effect: 'writes',
+    },
+    {
+      why: 'state.set in an arm',
+      text: server('dispatch 1 { 2: fn() { state.set("n", 1) } }'),
+      effect: 'writes',
+    },
+    {
+      why: 'a lambda given to reduce',
+      text: server('[1].reduce(fn(a, x) { a + random() }, 0)'),
+      effect: 'reads',
+    },
+    {
+      why: 'a function that calls another',
+      text: `fn a() { b() } fn b() { c() } fn c() { uuid() } ${server('a()')}`,
+      effect: 'reads',
+    },
+    {
+      why: 'a function that calls what it is given',
+      text: `fn run(f) { f() } ${server('run(fn() { state.n })')}`,
+      effect: 'reads',
+    },
+    {
+      why: 'a function that is given a writing one',
+      text: `fn run(f) { f() } ${server('run(fn() { state.set("n", 1) })')}`,
+      effect: 'writes',
+    },
+    {
+      why: 'a sibling called directly',
+      text: `server s { state { n: number } receive fn m() { w() } receive fn w() { state.set("n", 1) } }`,
+      effect: 'writes',
+    },
+    {
+      why: 'siblings that call each other',
+      text: `server s { state { n: number } receive fn m() { w() } receive fn w() { if state.n { m() } } }`,
+      effect: 'reads',
+    },
+    {
+      why: 'a sibling hidden by a function',
+      text: `fn w() { 1 } server s { state { n: number } receive fn m() { w() } receive fn w() { state.set("n", 1) } }`,
+      effect: 'pure',
+    },
+    {
+      why: 'a send to another server that writes',
+      text: `server t { state { n: number } receive fn w() { state.set("n", 1) } } ${server('send "t" w {}')}`,
+      effect: 'calls(writes)',
+    },
+    {
+      why: 'a send to another server that is pure',
+      text: `server t { receive fn w() { 1 } } ${server('send("t", "w")')}`,
+      effect: 'calls(pure)',
+    },
+    {
+      why: 'a method another server does not have',
+      text: `server t { receive fn w() { 1 } } ${server('send "t" x {}')}`,
+      effect: 'calls(writes)',
+    },
+    {
+      why: 'a message whose method is computed',
+      text: `server t { receive fn w() { 1 } } ${server('message("t", "w" + "")')}`,
+      effect: 'calls(writes)',
+    },
+    {
+      why: 'a send in a lambda never called',
+      text: server('set f = fn() { send "t" a {} }\n1'),
+      effect: 'calls(writes)',
+    },
+    {
+      why: 'a struct literal that reads the clock',
+      text: `struct A { a: any } ${server('A{a: now()}')}`,
+      effect: 'reads',
+    },
     { why: 'naming now', text: server('[now]'), effect: 'reads' },
     { why: 'a parameter called now', text: server('fn(now) { now }'), effect: 'pure' },
     { why: 'a variable called uuid', text: server('set uuid = 1\nuuid'), effect: 'pure' },
