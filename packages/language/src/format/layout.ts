@@ -3,7 +3,7 @@
 
 import type { SourceFile } from '../source.ts';
 import type { Token, TokenKind } from '../syntax/token.ts';
-import { type Gap, readGaps } from './comments.ts';
+import { type Comment, type Gap, readGaps } from './comments.ts';
 import { type Command, createGroup, type Group } from './printer.ts';
 import type { Chain, Roles, Siblings } from './roles.ts';
 import { blankBetween } from './spacing.ts';
@@ -188,7 +188,7 @@ class Layout {
   #hasBreak(index: number): boolean {
     const gap = this.#gaps[index];
     if (gap === undefined || gap.breaks > 0) return gap !== undefined;
-    return gap.comments.some(({ breaks, isLine, text }) => breaks > 0 || isLine || text.includes('\n'));
+    return gap.comments.some(hasBreak);
   }
 
   /** A line break certainly comes into the innermost brackets. */
@@ -318,7 +318,7 @@ class Layout {
     } else if (this.#previous === frame.open && frame.kind === 'items' && frame.open >= 0) {
       // Behind the brace it stays: on a line of its own it would document what follows.
       this.#commands.push({ kind: 'line', group: frame.group, flat: ' ' });
-    } else if (hasSemicolon && gap.comments.some(({ breaks }) => breaks > 0)) {
+    } else if (hasSemicolon && gap.comments.some(hasBreak)) {
       this.#spread();
       this.#commands.push({ kind: 'hard', isBlank: true });
     } else if (hasSemicolon && this.#previous !== frame.open) this.#text('; ');
@@ -328,6 +328,11 @@ class Layout {
   #text(text: string): void {
     if (text !== '') this.#commands.push({ kind: 'text', text });
   }
+}
+
+/** A line break stands before it, in it or behind it. */
+function hasBreak({ breaks, isLine, text }: Comment): boolean {
+  return breaks > 0 || isLine || text.includes('\n');
 }
 
 /** Brackets by index, both ways. */
