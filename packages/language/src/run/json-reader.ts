@@ -1,4 +1,5 @@
 import { parseIso } from './datetime.ts';
+import { owe } from './debt.ts';
 import { BudgetExceeded, RuntimeFailure } from './failure.ts';
 import { buildStruct, fit } from './fit.ts';
 import { MAX_NESTING } from './inspect.ts';
@@ -181,6 +182,7 @@ export class JsonReader {
     }
     const definition = this.#structs.get(first[1]);
     if (definition === undefined || definition.fields.length !== entries.length - 1) return undefined;
+    owe(entries.length);
     const values: Value[] = [];
     for (const [at, { name, type }] of definition.fields.entries()) {
       const [key, given] = entries[at + 1]!;
