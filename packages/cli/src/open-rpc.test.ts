@@ -64,3 +64,20 @@ it('relay check --openrpc says what is wrong instead, and takes one file', async
   assert.match(bad.err, /bad\.rl:1:1: error: undefined variable: nope \[RL2001\]/);
   assert.equal((await runInProcess(['check', '--openrpc', file, file], {})).code, 2);
 });
+
+it('relay check --json lists warnings, and a missing file beside the others', async () => {
+  const file = path.join(folder, 'warned.rl');
+  writeFileSync(file, 'import "gone.rl"\nset xs = []\nxs.push(1)\n1\n');
+  const gone = path.join(folder, 'nothing.rl');
+  const { code, out } = await runInProcess(['check', '--json', gone, file], {});
+  assert.equal(code, 1);
+  const reports: { readonly [key: string]: unknown }[] = JSON.parse(out);
+  assert.deepEqual(
+    reports.map((one) => [one['file'], one['line'], one['column'], one['severity'], one['code']]),
+    [
+      [gone, 1, 1, 'error', ''],
+      [file, 1, 1, 'error', 'RL1030'],
+      [file, 3, 1, 'warning', 'RL5001'],
+    ],
+  );
+});
