@@ -54,6 +54,7 @@ describe('a server node', () => {
       `Health: http://${url}/health`,
       `Info: http://${url}/info`,
       `Registry: http://${url}/registry`,
+      `WebSocket P2P: ws://${url}/ws/p2p`,
       `Federation: ws://${url}/ws/federation`,
       `Peers: ws://${url}/ws/peers`,
       'Press Ctrl+C to stop',
