@@ -18,3 +18,9 @@ it('examples/test_websocket_p2p.sh refuses options it does not know with exit co
   await using script = startProcess('examples/test_websocket_p2p.sh', ['-x'], { cwd: ROOT });
   assert.equal((await script.exited).code, 2);
 });
+
+it('examples/quick_api_test.sh passes', async () => {
+  await using script = startProcess('examples/quick_api_test.sh', [], { cwd: ROOT });
+  const { code } = await script.exited;
+  assert.deepEqual({ code, last: script.stdout.at(-1) }, { code: 0, last: '6 passed, 0 failed' });
+});

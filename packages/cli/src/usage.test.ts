@@ -177,8 +177,7 @@ describe('usage errors', () => {
 
 describe('what is not built yet', () => {
   for (const [line, text] of [
-    ['-repl', 'Error: -repl is not available in this version yet\n'],
-    ['migrate', 'Error: relay migrate is not available in this version yet\n'],
+    ['state', 'Error: relay state is not available in this version yet\n'],
   ] as const) {
     it(`says so for ${line}`, async () => {
       const { code, out, err } = await runInProcess(line.split(' '), { RELAY_DATA_DIR: '/nonexistent' });
