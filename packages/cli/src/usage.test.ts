@@ -177,7 +177,7 @@ describe('usage errors', () => {
 
 describe('what is not built yet', () => {
   for (const [line, text] of [
-    ['state', 'Error: relay state is not available in this version yet\n'],
+    ['install-service', 'Error: relay install-service is not available in this version yet\n'],
   ] as const) {
     it(`says so for ${line}`, async () => {
       const { code, out, err } = await runInProcess(line.split(' '), { RELAY_DATA_DIR: '/nonexistent' });
