@@ -109,7 +109,7 @@ describe('the JSON-RPC client json-rpc-2.0', () => {
   });
 
   it('finds out what it may call', async () => {
-    const document = await client.request('rpc.discover');
+    const document = await client.request('rpc.discover', undefined);
     assert.match(document.openrpc, /^1\.3\.\d+$/);
     const names = document.methods.map(({ name }: { name: string }) => name);
     for (const name of ['remote_call', 'rpc.discover', 'notes.sum']) assert.ok(names.includes(name), name);
