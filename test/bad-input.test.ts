@@ -131,7 +131,7 @@ describe('a stranger at a Main', () => {
     broken.call('a', 'b', [], { timeoutMs: 5_000 }).catch(() => {});
     await waitFor(() => closes.length > 0, { what: 'the session to be closed' });
     const [close] = closes;
-    assert.deepEqual([close?.code, close?.reason === ''], [4400, false], close?.reason);
+    assert.deepEqual([close?.code, close?.reason === ''], [4400, false], String(close?.reason));
     assert.equal((await fetch(`${main.url}/health`)).status, 200);
   });
 
