@@ -13,7 +13,48 @@ for (const { name, printed, asked } of [
   {
     name: 'counter.rl',
     printed: undefined,
-    asked: [['send "counter" get_count {}', '0']],
+    asked: [
+      ['send "counter" get_count {}', '0'],
+      ['send "counter" increment {by: 3}\nsend "counter" increment {}\nsend "counter" get_count {}', '4'],
+      ['try { send "counter" increment {by: -1} } catch e { [e.code, e.data.step] }', '["thrown", -1]'],
+    ],
+  },
+  {
+    name: 'blog.rl',
+    printed: undefined,
+    asked: [
+      ['(send "blog_service" get_posts {}).map(fn(p) { p.title })', '["Hello, federation", "No open ports"]'],
+      ['(send "blog_service" create_post {title: " Third ", tags: ["nat"]}).id', '3'],
+      [
+        'send "blog_service" create_post {title: "Third", tags: ["nat"]}\nsend "blog_service" get_tags {}',
+        '{relay: 2, nat: 2}',
+      ],
+      [
+        'try { send "blog_service" create_post {title: ""} } catch { nil }\n(send "blog_service" create_post {title: "x"}).id',
+        '3',
+      ],
+      [
+        'try { send "blog_service" get_post {id: 9} } catch e { [e.error, e.data.id] }',
+        '["post not found", 9]',
+      ],
+    ],
+  },
+  {
+    name: 'shop.rl',
+    printed: undefined,
+    asked: [
+      ['(send "shop_service" buy {sku: "lamp", count: 2}).total', '48'],
+      [
+        'send "shop_service" buy {sku: "lamp", count: 2}\n(send "shop_service" get_products {}).map(fn(p) { p.stock })',
+        '[3, 40]',
+      ],
+      [
+        'try { send "shop_service" buy {sku: "lamp", count: 6} } catch e { e.code }\n(send "shop_service" get_products {})[0].stock',
+        '5',
+      ],
+      ['try { send "shop_service" buy {sku: "boat"} } catch e { e.error }', '"unknown product"'],
+      ['(send "shop_service" get_news {}).available', 'false'],
+    ],
   },
   {
     name: 'chat.rl',
