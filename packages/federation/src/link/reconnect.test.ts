@@ -16,6 +16,16 @@ describe('redialling', () => {
     assert.equal(new Reconnect(['a'], { ...LONGEST, next: () => 0 }).failed(), 0);
   });
 
+  it('waits longer and longer for sessions that end at once, and begins anew after one that stood', () => {
+    const reconnect = new Reconnect(['a'], LONGEST);
+    const waits = [500, 0, 9_999, 10_000, 0].map((stoodMs) => {
+      reconnect.connected();
+      return reconnect.lost(stoodMs);
+    });
+    assert.deepEqual(waits, [1_000, 2_000, 4_000, 1_000, 2_000]);
+    assert.equal(reconnect.attempts, 1, 'what is shown counts from the last session');
+  });
+
   it('waits as long as it was told, plus up to a quarter', () => {
     assert.equal(new Reconnect(['a'], LONGEST).failed(8_000), 10_000);
   });

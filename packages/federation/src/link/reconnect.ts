@@ -6,6 +6,8 @@ import type { Random } from '@relay/protocol';
 const FIRST_MS = 1_000;
 const LONGEST_MS = 60_000;
 const FAILURES_PER_ADDRESS = 2;
+/** A session that stood so long was a success; one that ends sooner, again and again, is waited for longer and longer. */
+const STEADY_MS = 10_000;
 /** Wait of a node whose session was taken over by another that claims the same id. */
 export const SUPERSEDED_MS = 60_000;
 
@@ -26,6 +28,7 @@ export class Reconnect {
   #url: string;
   #failuresHere = 0;
   #attempts = 0;
+  #doublings = 0;
 
   constructor(urls: readonly string[], random: Random, shared: SharedAddresses = {}) {
     this.#refused = shared.refused ?? new Set();
@@ -69,15 +72,22 @@ export class Reconnect {
     this.#alternatives = alternatives;
   }
 
-  /** An attempt failed, or a session ended: how long to wait before the next. */
+  /** A session ended that stood for `stoodMs`: how long to wait before the next attempt. */
+  lost(stoodMs: number): number {
+    if (stoodMs >= STEADY_MS) this.#doublings = 0;
+    return this.failed();
+  }
+
+  /** An attempt failed: how long to wait before the next. */
   failed(retryAfterMs?: number): number {
     this.#attempts += 1;
     this.#failuresHere += 1;
     if (this.#failuresHere >= FAILURES_PER_ADDRESS) this.moveOn();
     // A Main that says when spaces its diallers out; the quarter keeps those apart to whom it said the same.
     if (retryAfterMs !== undefined) return retryAfterMs * (1 + this.#random.next() / 4);
-    const doublings = Math.min(this.#attempts - 1, 6);
-    return this.#random.next() * Math.min(LONGEST_MS, FIRST_MS * 2 ** doublings);
+    const longestMs = Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#doublings);
+    if (longestMs < LONGEST_MS) this.#doublings += 1;
+    return this.#random.next() * longestMs;
   }
 
   /** The present address is not dialled any more. False if none is left. */

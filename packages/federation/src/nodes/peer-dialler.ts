@@ -303,7 +303,7 @@ export class PeerDialler {
       this.#onRefused(peer, reason.code, text);
       return;
     }
-    const backOffMs = peer.reconnect.failed();
+    const backOffMs = peer.reconnect.lost(this.#options.clock.wallNow() - session.connectedAt);
     const retryMs = peer.drainWaitMs ?? (reason.code === CLOSE_CODES.superseded ? SUPERSEDED_MS : backOffMs);
     peer.drainWaitMs = undefined;
     this.#dialLater(peer, retryMs);

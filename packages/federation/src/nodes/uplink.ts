@@ -294,7 +294,7 @@ export class Uplink {
       this.#onRefused(url, reason.code, text, session.nodeId);
       return;
     }
-    const backOffMs = this.#reconnect.failed();
+    const backOffMs = this.#reconnect.lost(this.#options.clock.wallNow() - session.connectedAt);
     const retryMs = this.#drainWaitMs ?? (reason.code === CLOSE_CODES.superseded ? SUPERSEDED_MS : backOffMs);
     this.#drainWaitMs = undefined;
     this.#options.events.emit({
