@@ -30,6 +30,10 @@ const SUITES: Readonly<Record<string, Suite>> = {
     about: 'compiled programs beside JavaScript, messages through a mailbox, growth of appends and equality',
     run: async (options) => (await import('./language.ts')).benchLanguage(options),
   },
+  state: {
+    about: 'what a change of durable state costs by its size: check, measure, commit, compare',
+    run: async () => (await import('./state.ts')).benchState(),
+  },
   homes: {
     about:
       'many Homes at one Main Relay: joining, memory, calls meanwhile, and the return after a crash of the Main',

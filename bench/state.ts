@@ -1,5 +1,5 @@
 // How the cost of state grows with its size: adding to a list that has a type, setting a key of a map, committing that, comparing.
-// `scripts/run bench/state.ts` prints a table; the columns of one row should be about the same, except for what compares copies.
+// The columns of one row should be about the same, except for what compares copies.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,8 @@ import {
 } from '@relay/language';
 import { SqliteStateStore } from '../packages/host/src/state-store/sqlite.ts';
 import { pushMeasured, setMeasured } from '../packages/language/src/run/inspect.ts';
+import type { SuiteResult } from './main.ts';
+import { median } from './stats.ts';
 
 const SIZES = [10, 1_000, 100_000];
 const ROUNDS = 300;
@@ -29,17 +31,11 @@ const MAP: RuntimeType = { kind: 'map', value: NUMBER, text: '{string: number}',
 /** No key is ever set to the value it has. */
 let fresh = 0;
 
-const folder = mkdtempSync(path.join(tmpdir(), 'relay-bench-state-'));
-const rows: [string, string[]][] = [];
-
-function note(name: string, microseconds: number): void {
-  const row = rows.find(([other]) => other === name);
-  if (row === undefined) rows.push([name, [microseconds.toFixed(1)]]);
-  else row[1].push(microseconds.toFixed(1));
-}
+/** What is measured, and its median in µs by size. */
+type Rows = Map<string, number[]>;
 
 /** The median, in µs. */
-async function time(name: string, run: (round: number) => unknown): Promise<void> {
+async function medianUs(run: (round: number) => unknown): Promise<number> {
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     const began = performance.now();
@@ -47,7 +43,7 @@ async function time(name: string, run: (round: number) => unknown): Promise<void
     if (result instanceof Promise) await result;
     times.push((performance.now() - began) * 1_000);
   }
-  note(name, times.toSorted((a, b) => a - b)[ROUNDS >> 1] ?? 0);
+  return median(times);
 }
 
 /** What `state.set` does with a value. */
@@ -57,7 +53,10 @@ function check<T extends Value>(value: T, type: RuntimeType): T {
   return value;
 }
 
-for (const size of SIZES) {
+async function measureSize(size: number, folder: string, rows: Rows): Promise<void> {
+  const time = async (name: string, run: (round: number) => unknown): Promise<void> => {
+    rows.set(name, [...(rows.get(name) ?? []), await medianUs(run)]);
+  };
   const codec = {
     encode: (value: Value) => toJsonText(value, { tagged: true }),
     decode: (text: string) => fromJsonText(text, { tagged: true }),
@@ -97,10 +96,19 @@ for (const size of SIZES) {
     store.close();
   }
 }
-rmSync(folder, { recursive: true, force: true });
 
-const width = Math.max(...rows.map(([name]) => name.length));
-console.log(`${'µs, median'.padEnd(width)}  ${SIZES.map((size) => String(size).padStart(10)).join('')}`);
-for (const [name, cells] of rows) {
-  console.log(`${name.padEnd(width)}  ${cells.map((cell) => cell.padStart(10)).join('')}`);
+export async function benchState(): Promise<SuiteResult> {
+  const rows: Rows = new Map();
+  const folder = mkdtempSync(path.join(tmpdir(), 'relay-bench-state-'));
+  try {
+    for (const size of SIZES) await measureSize(size, folder, rows);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const markdown = [
+    `| µs, median, at a size of | ${SIZES.map((size) => size.toLocaleString('en')).join(' | ')} |`,
+    `|---|${SIZES.map(() => '---:|').join('')}`,
+    ...[...rows].map(([name, figures]) => `| ${name} | ${figures.map((us) => us.toFixed(1)).join(' | ')} |`),
+  ].join('\n');
+  return { markdown, data: { sizes: SIZES, medianUs: Object.fromEntries(rows) }, failures: 0 };
 }
