@@ -101,7 +101,7 @@ export class MainNode {
       links: {
         home: (id) => this.connections.home(id),
         peer: (id) => this.connections.peer(id),
-        knowsPeer: (id) => this.connections.peers().some((peer) => peer.id === id),
+        knowsPeer: (id) => this.connections.knowsPeer(id),
         p2p: (id) => this.p2p?.way(id),
         knowsP2p: (id) => this.p2p?.knows(id) ?? false,
       },

@@ -57,7 +57,3 @@ export function parseAddress(text: string): NodeAddress | undefined {
   if (!isNodeId(id) || !isNodeId(main)) return undefined;
   return id === main ? mainAddress(id) : homeAddress(id, main);
 }
-
-export function sameAddress(a: NodeAddress, b: NodeAddress): boolean {
-  return a.id === b.id && a.type === b.type && a.mainRelay === b.mainRelay;
-}

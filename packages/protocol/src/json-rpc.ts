@@ -84,11 +84,6 @@ function readParams(params: unknown): RpcParams {
   return typeof params === 'object' ? (params as RpcParams) : [params];
 }
 
-/** Params as the body of a call. */
-export function encodeRpcParams(params: RpcParams): Body {
-  return encodeUtf8(JSON.stringify(params));
-}
-
 export interface RpcError {
   readonly code: number;
   readonly message: string;

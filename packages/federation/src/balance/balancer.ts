@@ -1,4 +1,5 @@
-// Picks one instance of a service. Round robin: each service has its own turn, which passes over instances that cannot be called.
+// Picks one instance of a service. Round robin: each list of instances has its own turn, which passes over those that cannot be called
+// and is forgotten with the list.
 
 import { type Instance, isCallable } from '../registry/instance.ts';
 
@@ -6,34 +7,25 @@ import { type Instance, isCallable } from '../registry/instance.ts';
 const MAX_SKIPS = 64;
 
 export class Balancer {
-  readonly #turns = new Map<string, number>();
+  readonly #turns = new WeakMap<readonly Instance[], number>();
 
   /** The next instance that can be called and that `isExcluded` lets through. */
-  pick(
-    service: string,
-    instances: readonly Instance[],
-    isExcluded: (instance: Instance) => boolean,
-  ): Instance | undefined {
+  pick(instances: readonly Instance[], isExcluded: (instance: Instance) => boolean): Instance | undefined {
     const { length } = instances;
     if (length === 0) return undefined;
-    const first = (this.#turns.get(service) ?? -1) + 1;
+    const first = (this.#turns.get(instances) ?? -1) + 1;
     const skips = Math.min(length, MAX_SKIPS);
     for (let step = 0; step < skips; step += 1) {
       const turn = (first + step) % length;
       const instance = instances[turn];
       if (instance === undefined || !isCallable(instance) || isExcluded(instance)) continue;
       if (instance.stats.inFlight >= instance.capacity) continue;
-      this.#turns.set(service, turn);
+      this.#turns.set(instances, turn);
       return instance;
     }
     // Most of many instances cannot be called: rare, and then any that can is better than none.
     return length > skips
       ? instances.find((instance) => isCallable(instance) && !isExcluded(instance))
       : undefined;
-  }
-
-  /** A service is gone; so is its turn. */
-  forget(service: string): void {
-    this.#turns.delete(service);
   }
 }

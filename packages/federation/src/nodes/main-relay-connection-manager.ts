@@ -145,6 +145,11 @@ export class MainRelayConnectionManager {
     return this.#handshakes.size;
   }
 
+  /** A peer with this id is connected, or configured and has said who it is. */
+  knowsPeer(id: string): boolean {
+    return this.#peers.has(id) || this.#dialler.configuredAs(id).length > 0;
+  }
+
   /** Every configured peer, also one that never answered, and those that dialled us; sorted by id, unknown ids last. */
   peers(): readonly PeerView[] {
     const views = this.#dialler.views();
@@ -212,7 +217,7 @@ export class MainRelayConnectionManager {
     }
     const publicKey = encodeBase64url(hello.publicKey);
     const claim = { role, id: nodeId, publicKey, token: auth.token };
-    const refusal = admission.check(claim, (id) => this.#isKnownPeer(id), this.#isConnected);
+    const refusal = admission.check(claim, (id) => this.knowsPeer(id), this.#isConnected);
     if (refusal !== undefined) return refusal;
     const present = (role === 'home' ? this.#homes : this.#peers).get(nodeId);
     const isReturning = present?.remoteAddress === remoteAddress;
@@ -341,10 +346,6 @@ export class MainRelayConnectionManager {
 
   readonly #isConnected = (role: OwnerRole, id: string): boolean =>
     (role === 'home' ? this.#homes : this.#peers).has(id);
-
-  #isKnownPeer(id: string): boolean {
-    return this.#peers.has(id) || this.#dialler.configuredAs(id).length > 0;
-  }
 
   /** Dials this URL until it is removed. With `expectedId` the handshake checks who answers. */
   addPeer(url: string, source: PeerSource, expectedId?: string): AddPeerResult {

@@ -51,12 +51,11 @@ export class MainRouting {
     const locals = registry.local.of(call.service);
     const own = registry.own(call.service);
     const local =
-      (own === undefined ? undefined : balancer.pick(call.service, [own], isExcluded)) ??
-      balancer.pick(call.service, locals, isExcluded);
+      (own === undefined ? undefined : balancer.pick([own], isExcluded)) ?? balancer.pick(locals, isExcluded);
     if (local !== undefined) return this.#toInstance(local);
     const mayLeave = from.kind !== 'peer';
     const remotes = mayLeave ? registry.federated.of(call.service) : [];
-    const remote = balancer.pick(call.service, remotes, isExcluded);
+    const remote = balancer.pick(remotes, isExcluded);
     if (remote !== undefined) return this.#toInstance(remote);
     if (locals.length + remotes.length === 0) {
       return this.#none(
@@ -64,7 +63,8 @@ export class MainRouting {
         `service '${call.service}' is not known to ${this.#options.self}`,
       );
     }
-    const isFull = [...locals, ...remotes].some((instance) => isCallable(instance) && !isExcluded(instance));
+    const couldTake = (instance: Instance): boolean => isCallable(instance) && !isExcluded(instance);
+    const isFull = locals.some(couldTake) || remotes.some(couldTake);
     return isFull
       ? this.#none('overloaded', `every instance of '${call.service}' is at its limit`, RETRY_AFTER_MS)
       : this.#none('no_healthy_instance', `no instance of '${call.service}' can be reached`, RETRY_AFTER_MS);
@@ -96,7 +96,7 @@ export class MainRouting {
     const { registry, balancer } = this.#options;
     const instance =
       registry.own(call.service) ??
-      balancer.pick(call.service, registry.local.of(call.service), ({ node }) => call.path.includes(node.id));
+      balancer.pick(registry.local.of(call.service), ({ node }) => call.path.includes(node.id));
     if (instance !== undefined) return this.#toInstance(instance);
     return registry.local.has(call.service)
       ? this.#none(
