@@ -1,48 +1,45 @@
-// What nodes tell their neighbours about the mesh: services here, and which nodes are reached in how many hops.
-// Source: legacy-p2p.md §4.5, §5.5.
+// What nodes tell their neighbours about themselves and the mesh: services here, and which nodes are reached in how many hops.
+// Source: legacy-p2p.md §4.5.
 
-import { isName, isNodeId, P2P_LIMITS, type P2pObject } from '@relay/protocol';
-import type { Neighbour, P2pService } from './neighbour.ts';
+import { isName, isNodeId, P2P_LIMITS, type P2pObject, utf8Length } from '@relay/protocol';
+import type { P2pService } from './neighbour.ts';
+import type { Ways } from './ways.ts';
 
-export interface Ways {
-  readonly peers: readonly string[];
-  readonly routes: Readonly<Record<string, number>>;
+export interface HelloText {
+  readonly data: P2pObject;
+  readonly json: string;
+  /** Services or routes were left out to keep the message within its size. */
+  readonly isCut: boolean;
 }
 
-/** What `receiver` can reach through this node. A way that leads over the receiver itself is none. */
-export function waysFrom(
-  neighbours: Iterable<Neighbour>,
-  receiver: string,
-  below: Iterable<string>,
-  self: string,
-): Ways {
-  const peers: string[] = [];
-  const costs = new Map<string, number>();
-  const offer = (id: string, cost: number): void => {
-    if (id === self || id === receiver || cost > P2P_LIMITS.maxCost) return;
-    if (cost < (costs.get(id) ?? Number.POSITIVE_INFINITY)) costs.set(id, cost);
-  };
-  for (const neighbour of neighbours) {
-    if (neighbour.id === receiver || !neighbour.isHealthy) continue;
-    peers.push(neighbour.id);
-    // Until it is known how it has to be spoken to, nobody is sent through here.
-    if (!neighbour.isSettled) continue;
-    offer(neighbour.id, 1);
-    for (const id of neighbour.routes.keys()) {
-      const cost = neighbour.costTo(id);
-      if (cost !== undefined) offer(id, cost + 1);
+/** What the rest of the message adds at most. */
+const FRAME_BYTES = 2_048;
+
+/** A hello that fits into one message: a neighbour closes the link for a larger one. */
+export function createHello(self: string, services: readonly P2pService[], ways: Ways): HelloText {
+  let servers = services.slice(0, P2P_LIMITS.services);
+  let routes = ways.routes.slice(0, P2P_LIMITS.routes);
+  let { peers } = ways;
+  for (;;) {
+    const data = {
+      node_id: self,
+      servers: servers.map(({ name, methods }) => ({ name, methods })),
+      peers,
+      routes: Object.fromEntries(routes),
+    };
+    const json = JSON.stringify(data);
+    if (utf8Length(json) <= P2P_LIMITS.messageBytes - FRAME_BYTES) {
+      const isCut = servers.length < services.length || routes.length < ways.routes.length;
+      return { data, json, isCut: isCut || peers.length < ways.peers.length };
     }
+    servers = firstHalf(servers);
+    routes = firstHalf(routes);
+    peers = firstHalf(peers);
   }
-  for (const id of below) offer(id, 1);
-  return { peers: peers.toSorted(), routes: Object.fromEntries([...costs].toSorted(byId)) };
 }
 
-function byId([a]: readonly [string, number], [b]: readonly [string, number]): number {
-  return a < b ? -1 : 1;
-}
-
-export function helloData(self: string, services: readonly P2pService[], { peers, routes }: Ways): P2pObject {
-  return { node_id: self, servers: services.map(({ name, methods }) => ({ name, methods })), peers, routes };
+function firstHalf<T>(list: readonly T[]): T[] {
+  return list.slice(0, Math.floor(list.length / 2));
 }
 
 export interface Hello {

@@ -117,8 +117,23 @@ export class Neighbour {
     this.#poll ??= this.#clock.after(POLL_MS, () => this.#drain());
   }
 
-  /** Nothing is sent any more. */
-  drop(): void {
+  /** Routes that were not renewed for long lead nowhere; true if there were any. */
+  forgetOldRoutes(): boolean {
+    if (this.routes.size === 0 || this.#clock.now() - this.routesAt < P2P_LIMITS.silentMs) return false;
+    this.routes = new Map();
+    return true;
+  }
+
+  /** Its last link is over: what it told counts no more, and nothing waits for it. */
+  forget(): void {
+    this.#drop();
+    this.routes = new Map();
+    this.services = [];
+    this.saidHello = false;
+    this.told = '';
+  }
+
+  #drop(): void {
     this.#poll?.[Symbol.dispose]();
     this.#poll = undefined;
     for (const { timer } of this.#waiting.splice(0)) timer?.[Symbol.dispose]();
@@ -129,7 +144,7 @@ export class Neighbour {
     for (;;) {
       const current = this.current;
       if (current === undefined) {
-        this.drop();
+        this.#drop();
         return;
       }
       const [next] = this.#waiting;

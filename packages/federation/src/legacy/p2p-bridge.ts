@@ -11,9 +11,10 @@ import {
   type Settle,
 } from '@relay/protocol';
 import type { FederationServiceRegistry } from '../registry/federation-service-registry.ts';
+import type { ArrivedCall } from './arrived-calls.ts';
 import type { Neighbour, P2pService } from './neighbour.ts';
+import type { ArrivedEnd } from './p2p-answers.ts';
 import { callOfArrived, callOverP2p, endOfOutcome } from './p2p-calls.ts';
-import type { ArrivedCall, ArrivedEnd } from './p2p-network.ts';
 import { P2pPeers, type P2pPeersOptions } from './p2p-peers.ts';
 
 export interface P2pBridgeOptions
@@ -45,7 +46,10 @@ export class P2pBridge {
       ...options,
       handle: (call, end) => this.#onCall(call, end),
       services: () => this.#services(),
-      below: () => this.#homes(),
+      below: {
+        has: (id) => options.registry.home(id)?.isReachable ?? false,
+        ids: () => this.#homes(),
+      },
       onChange: (neighbour) => this.#onNeighbour(neighbour),
     });
   }

@@ -16,7 +16,9 @@ import {
   remoteFailureText,
   type Settle,
 } from '@relay/protocol';
-import type { ArrivedCall, ArrivedEnd, P2pNetwork } from './p2p-network.ts';
+import type { ArrivedCall } from './arrived-calls.ts';
+import type { ArrivedEnd } from './p2p-answers.ts';
+import type { P2pNetwork } from './p2p-network.ts';
 
 /** A call that came over a P2P link, for the own program or the router. */
 export function callOfArrived(arrived: ArrivedCall, clock: Clock, traceparent: string): Call {

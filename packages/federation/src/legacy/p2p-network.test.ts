@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Link, linkedPair } from '@relay/protocol';
 import { ManualClock, seededRandom } from '@relay/testkit';
-import { type ArrivedCall, type ArrivedEnd, P2pNetwork } from './p2p-network.ts';
+import type { ArrivedCall } from './arrived-calls.ts';
+import type { ArrivedEnd } from './p2p-answers.ts';
+import { P2pNetwork } from './p2p-network.ts';
 import type { P2pEnd } from './pending-p2p-calls.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: messages are compared field by field.

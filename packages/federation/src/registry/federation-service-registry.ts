@@ -113,8 +113,10 @@ export class FederationServiceRegistry {
 
   /** A Home has a session. If it did not resume, a new process starts from nothing. */
   homeConnected(id: string, instance: string, resumed: boolean): void {
-    const record = this.#homes.get(id) ?? new HomeRecord(id, instance, this.#options.clock.wallNow());
+    const known = this.#homes.get(id);
+    const record = known ?? new HomeRecord(id, instance, this.#options.clock.wallNow());
     this.#homes.set(id, record);
+    if (known === undefined) this.#options.onLocalChange?.();
     record.lease?.[Symbol.dispose]();
     record.lease = undefined;
     record.expiresAt = undefined;

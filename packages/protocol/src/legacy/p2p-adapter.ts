@@ -1,12 +1,21 @@
 // Messages of the former peer-to-peer protocol as messages of the federation, and back: one pure function each way, over the JSON
-// forms of both. Used at the edge of `/ws/p2p` only; a federation link refuses the old style. Source: legacy-p2p.md §8.1.
+// forms of both. For whoever holds a whole message; a federation link refuses the old style. A node that speaks both hands calls over,
+// not messages, and never writes one form to read the other: it is made of the same parts (p2p-call.ts), and a test of the bridge holds
+// its calls and answers against these two functions. Source: legacy-p2p.md §8.1.
 
 import { homeAddress, isNodeId, mainAddress, type NodeAddress } from '../address.ts';
 import { MalformedMessage } from '../codec.ts';
 import { failureToJson } from '../failure-json.ts';
 import { addressToJson, asAddress, isPresent } from '../json-fields.ts';
 import { CALL_LIMITS } from '../limits.ts';
-import { argsFromParams, failureOfAnswer, timeoutMsOf } from './p2p-call.ts';
+import {
+  argsFromParams,
+  callData,
+  failureData,
+  failureOfAnswer,
+  resultData,
+  timeoutMsOf,
+} from './p2p-call.ts';
 import { isObject, P2P_LIMITS, type P2pMessage, type P2pObject, p2pToJson, readP2p } from './p2p-message.ts';
 
 export interface AdapterOptions {
@@ -173,38 +182,19 @@ export function federationToP2p(value: unknown, options: AdapterOptions): P2pObj
       if (typeof serverName !== 'string') throw new MalformedMessage('server_name: must be a text');
       if (typeof method !== 'string') throw new MalformedMessage('method: must be a text');
       const ms = typeof timeoutMs === 'number' && timeoutMs > 0 ? timeoutMs : P2P_LIMITS.defaultTimeoutMs;
-      return message('server_call', {
-        call: {
-          args: argsFromParams(value['data']),
-          method,
-          server_name: serverName,
-          timeout: Math.ceil(ms / 1000),
-        },
-        response_id: id,
-      });
+      const call = { server: serverName, method, args: argsFromParams(value['data']), responseId: id };
+      return message('server_call', callData(call, Math.ceil(ms / 1000)));
     }
     case 'response': {
       const correlation = correlationId(value);
-      return message(
-        'server_response',
-        { node_id: from, response_id: correlation, result: value['data'] ?? null, success: true },
-        correlation,
-      );
+      return message('server_response', resultData(from, correlation, value['data']), correlation);
     }
     case 'error': {
       const correlation = correlationId(value);
       const failure = isObject(value['failure']) ? value['failure'] : {};
-      return message(
-        'server_response',
-        {
-          error: failure['message'] ?? 'no reason given',
-          node_id: from,
-          response_id: correlation,
-          success: false,
-          code: failure['name'] ?? 'internal_error',
-        },
-        correlation,
-      );
+      const text = textOr(failure['message'], 'no reason given');
+      const name = textOr(failure['name'], 'internal_error');
+      return message('server_response', failureData(from, correlation, text, name), correlation);
     }
     case 'service_discovery': {
       const add = Array.isArray(data['add']) ? data['add'].filter(isObject) : [];
@@ -213,6 +203,10 @@ export function federationToP2p(value: unknown, options: AdapterOptions): P2pObj
     default:
       throw new MalformedMessage(`unsupported federation message type '${type.slice(0, 64)}'`);
   }
+}
+
+function textOr(value: unknown, otherwise: string): string {
+  return typeof value === 'string' ? value : otherwise;
 }
 
 function correlationId(value: P2pObject): string {

@@ -54,7 +54,7 @@ export function argsFromParams(params: unknown): readonly unknown[] {
   return isObject(params) ? [params] : [];
 }
 
-export function callData(call: P2pCall, timeoutSeconds: number): P2pObject {
+export function callData(call: Omit<P2pCall, 'timeoutMs'>, timeoutSeconds: number): P2pObject {
   const { args, method, server, responseId } = call;
   return { call: { args, method, server_name: server, timeout: timeoutSeconds }, response_id: responseId };
 }
