@@ -20,6 +20,7 @@ import {
   type Settle,
 } from '@relay/protocol';
 import type { Instance } from '../registry/instance.ts';
+import type { CallObserver } from './call-observer.ts';
 import { CallStats } from './call-stats.ts';
 import { hopFailure, isSourceOf } from './hops.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -36,11 +37,13 @@ export interface FederationRouterOptions {
   readonly decide: (call: Call, from: CallOrigin, tried: readonly Instance[]) => Route;
   /** Given when the node takes no new calls of its own, while it drains. */
   readonly refusal?: () => Failure | undefined;
+  readonly observer?: CallObserver | undefined;
 }
 
 export class FederationRouter {
   readonly nodeType: NodeType;
   readonly stats: CallStats;
+  readonly retries = new RetryBudget();
   readonly #options: FederationRouterOptions;
   readonly #routing: CallRouting;
   readonly #traces: TraceContexts;
@@ -56,7 +59,8 @@ export class FederationRouter {
       clock,
       decide,
       stats: this.stats,
-      retries: new RetryBudget(),
+      retries: this.retries,
+      observer: options.observer,
       open: new Set(),
       isIngressFor: (from) => nodeType === NodeTypeMain && from.kind !== 'peer',
     };
@@ -68,6 +72,7 @@ export class FederationRouter {
     const call = from.kind === 'peer' ? received : this.#admit(received, from);
     const failure = this.#refusal(call, from);
     if (failure !== undefined) {
+      this.#options.observer?.refused(call, failure);
       settle(
         call.trace
           ? {

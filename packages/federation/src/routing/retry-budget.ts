@@ -6,8 +6,15 @@ const PER_SECOND = 3;
 const MAX_SAVED = 100;
 
 export class RetryBudget {
+  /** Retries that were wanted and not allowed. */
+  denied = 0;
   #tokens = PER_SECOND;
   #at = 0;
+
+  /** What is left of the most that can be saved, 0 to 1. */
+  get ratio(): number {
+    return Math.max(0, this.#tokens) / MAX_SAVED;
+  }
 
   /** Another call was accepted. */
   earn(): void {
@@ -20,7 +27,10 @@ export class RetryBudget {
     this.#at = now;
     const atLeast = (PER_SECOND * elapsed) / 1_000;
     this.#tokens = Math.max(this.#tokens, Math.min(this.#tokens + atLeast, PER_SECOND));
-    if (this.#tokens < 1) return false;
+    if (this.#tokens < 1) {
+      this.denied += 1;
+      return false;
+    }
     this.#tokens -= 1;
     return true;
   }

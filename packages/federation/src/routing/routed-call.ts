@@ -13,6 +13,7 @@ import {
   type Span,
 } from '@relay/protocol';
 import { countOutcome, type Instance } from '../registry/instance.ts';
+import { type CallObserver, type EndedCall, type Way, wayOf } from './call-observer.ts';
 import type { CallStats } from './call-stats.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { CallOrigin, Route } from './route.ts';
@@ -26,6 +27,7 @@ export interface CallRouting {
   readonly clock: Clock;
   readonly stats: CallStats;
   readonly retries: RetryBudget;
+  readonly observer: CallObserver | undefined;
   /** A Main tries elsewhere for the calls that enter the federation at it. */
   readonly isIngressFor: (from: CallOrigin) => boolean;
   decide(call: Call, from: CallOrigin, tried: readonly Instance[]): Route;
@@ -33,14 +35,15 @@ export interface CallRouting {
   readonly open: Set<RoutedCall>;
 }
 
-export class RoutedCall {
+export class RoutedCall implements EndedCall {
   readonly #routing: CallRouting;
   readonly #call: Call;
   readonly #from: CallOrigin;
   readonly #settle: Settle;
-  readonly #startedAt: number;
+  readonly startedAt: number;
   readonly #tried: Instance[] = [];
   readonly #spans: Span[] | undefined;
+  #way: Way = 'none';
   #instance: Instance | undefined;
   #attemptedAt = 0;
   #cancelAttempt: Cancel | undefined;
@@ -52,7 +55,7 @@ export class RoutedCall {
     this.#call = call;
     this.#from = from;
     this.#settle = settle;
-    this.#startedAt = routing.clock.now();
+    this.startedAt = routing.clock.now();
     this.#spans = call.trace ? [{ node: routing.self, event: 'received', us: 0 }] : undefined;
     routing.stats.began();
     routing.open.add(this);
@@ -62,11 +65,25 @@ export class RoutedCall {
     return this.#call;
   }
 
+  get from(): CallOrigin {
+    return this.#from;
+  }
+
+  get way(): Way {
+    return this.#way;
+  }
+
+  get retries(): number {
+    return this.#tried.length;
+  }
+
   start(): void {
     this.#attempt(this.#routing.decide(this.#call, this.#from, this.#tried));
   }
 
   #attempt(route: Route): void {
+    if (this.#call.trace) this.#routing.observer?.decided(this.#call, this.#from, route);
+    this.#way = wayOf(route, this.#routing.self);
     if (route.kind === 'none') {
       this.#finish({ kind: 'failure', failure: route.failure });
       return;
@@ -96,7 +113,10 @@ export class RoutedCall {
     this.#routing.open.delete(this);
     this.#deadline?.[Symbol.dispose]();
     this.#count(true);
-    this.#routing.stats.ended(this.#routing.clock.now() - this.#startedAt, true, this.#routing.clock.now());
+    const { clock, stats, observer } = this.#routing;
+    const now = clock.now();
+    stats.ended(now - this.startedAt, true, now);
+    observer?.ended(this, undefined, now);
     this.#cancelAttempt?.(mode);
   }
 
@@ -182,11 +202,12 @@ export class RoutedCall {
   #finish(outcome: Outcome): void {
     this.#isDone = true;
     this.#routing.open.delete(this);
-    const { clock, stats, self } = this.#routing;
+    const { clock, stats, self, observer } = this.#routing;
     const now = clock.now();
-    stats.ended(now - this.#startedAt, outcome.kind === 'result', now);
+    stats.ended(now - this.startedAt, outcome.kind === 'result', now);
     const spans = this.#spans;
     if (spans === undefined) {
+      observer?.ended(this, outcome, now);
       this.#settle(outcome);
       return;
     }
@@ -199,7 +220,9 @@ export class RoutedCall {
     if (isOrigin && outcome.kind === 'result') {
       after.push({ node: self, event: 'answered', us: this.#elapsedUs() });
     }
-    this.#settle({ ...outcome, trace: { path, spans: [...spans, ...after] } });
+    const traced: Outcome = { ...outcome, trace: { path, spans: [...spans, ...after] } };
+    observer?.ended(this, traced, now);
+    this.#settle(traced);
   }
 
   #span(event: Span['event']): void {
@@ -207,6 +230,6 @@ export class RoutedCall {
   }
 
   #elapsedUs(): number {
-    return Math.round((this.#routing.clock.now() - this.#startedAt) * 1_000);
+    return Math.round((this.#routing.clock.now() - this.startedAt) * 1_000);
   }
 }
