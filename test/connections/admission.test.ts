@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { Machine, untilAnswers } from './nodes.ts';
+import { Machine, rpc, untilAnswers } from './nodes.ts';
 
 const TOKEN = /^rlj_[0-9a-f]{16}_[A-Za-z0-9_-]{43}$/;
 
@@ -59,6 +59,27 @@ describe('a lost key', () => {
     assert.deepEqual([unknown.code, unknown.err], [1, 'Error: relay-a remembers no key of home bob.home']);
     assert.equal((await machine.command('forget alice.home', 'relay-a')).code, 0);
     await join().waitForLine(/^Connected to Main Relay relay-a/);
+  });
+
+  it('ends the session that stands under its id, and what it registered goes at once', async () => {
+    await using machine = new Machine();
+    const { node: main, port, url } = await machine.main('relay-a');
+    const join = (dataDir: string) =>
+      machine.relay(`shop.rl -node-id alice.home -connect 127.0.0.1:${port}`, dataDir);
+    const stolen = join('thief');
+    await untilAnswers(url, 'shop_service.get_products');
+    assert.equal((await machine.command('forget alice.home', 'relay-a')).code, 0);
+    await main.waitForLine(/^Home Relay alice\.home disconnected$/);
+    await stolen.waitForLine(
+      /refused by every Main Relay: not admitted: the key of alice\.home was forgotten here/,
+    );
+    assert.equal((await stolen.exited).code, 3);
+    const gone = await rpc(url, 'shop_service.get_products', []);
+    assert.equal(gone.error?.data?.['code'], 'service_not_found', 'and not home_disconnected for its lease');
+    await join('alice').waitForLine(/^Connected to Main Relay relay-a/);
+    await untilAnswers(url, 'shop_service.get_products');
+    const again = join('thief');
+    await again.waitForLine(/refused by every Main Relay: not admitted: alice\.home belongs to another key/);
   });
 
   it('of a Main is refused by its Home until it is told to forget', async () => {

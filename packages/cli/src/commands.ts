@@ -140,7 +140,8 @@ export const COMMANDS: readonly CommandRow[] = [
     usage: 'relay forget ID [--role home|main]',
     summary: 'let another key claim a node id, for a node that lost its key',
     details: [
-      'On the machine of the Main Relay, which may be running.',
+      'On the machine of the Main Relay, which may be running: a node that is connected under the id is sent away within',
+      'a second and its services go. From then on the next that may join under the id owns it.',
       '',
       '--role ROLE      home (default) or main, for a peer',
       '--node-id ID     which Main Relay, if several have run with this data directory',

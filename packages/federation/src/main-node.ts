@@ -198,6 +198,7 @@ export class MainNode {
       load: () => ({ inFlight: this.router.stats.inFlight, capacity: LINK_LIMITS.inFlight }),
       onClosed: (session, { code }) => this.#closed(session, code),
       canResume: (id, instance, seq) => this.registry.canResume(id, instance, seq),
+      homeForgotten: (id) => this.registry.homeLost(id, true),
       serviceCount: (id) => this.registry.home(id)?.services.size ?? 0,
       isClientAdmitted: (token) => {
         const { apiToken } = this.#options;

@@ -2,7 +2,7 @@
 
 import { CLOSE_CODES, type Clock, type CloseReason, RESERVED_IDS } from '@relay/protocol';
 import type { AdmissionRecord, AdmissionStore, OwnerRole } from './admission-store.ts';
-import type { InviteStore } from './invites.ts';
+import type { ForgottenId, InviteStore } from './invites.ts';
 
 /** `open`: any key may claim a free id. `invite`: with a join token. `closed`: remembered keys only. */
 export type AdmissionMode = 'open' | 'invite' | 'closed';
@@ -65,7 +65,7 @@ export class Admission {
     if (id === this.#self) return notAdmitted(`${id} is the id of this Main Relay`);
     if (RESERVED_IDS.includes(id)) return notAdmitted(`${id} is a reserved id`);
     if (role === 'home' && isPeer(id)) return notAdmitted(`${id} is the id of a peer`);
-    const record = this.#owner(role, id);
+    const record = this.#records.get(keyOf(role, id));
     if (record !== undefined) {
       return record.key === publicKey ? undefined : notAdmitted(`${id} belongs to another key`);
     }
@@ -78,7 +78,7 @@ export class Admission {
 
   /** Whether another key owns this id: for nodes that this one dials, whatever the mode. */
   belongsToAnother(role: OwnerRole, id: string, publicKey: string): boolean {
-    const record = this.#owner(role, id);
+    const record = this.#records.get(keyOf(role, id));
     return record !== undefined && record.key !== publicKey;
   }
 
@@ -109,17 +109,23 @@ export class Admission {
     if (record !== undefined) this.#keep({ ...record, seenAt: this.#clock.wallNow() });
   }
 
+  /** Commands beside this Main may ask it to forget keys. */
+  get takesRequests(): boolean {
+    return this.#invites !== undefined;
+  }
+
+  /** Forgets what commands beside this Main have asked for since, and returns whom. */
+  takeForgotten(): readonly ForgottenId[] {
+    const ids = this.#invites?.takeForgotten() ?? [];
+    for (const { role, id } of ids) this.forget(role, id);
+    return ids;
+  }
+
   /** Another key may claim the id now. False if nobody owned it. */
   forget(role: OwnerRole, id: string): boolean {
     if (!this.#records.delete(keyOf(role, id))) return false;
     this.#store.remove(role, id);
     return true;
-  }
-
-  /** Who owns the id. A command that ran beside this Main may have asked to forget the owner. */
-  #owner(role: OwnerRole, id: string): AdmissionRecord | undefined {
-    if (this.#invites?.takeForgotten(role, id) === true) this.forget(role, id);
-    return this.#records.get(keyOf(role, id));
   }
 
   #checkStranger({ id, role, token }: Claim): CloseReason | undefined {

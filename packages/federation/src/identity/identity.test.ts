@@ -149,6 +149,8 @@ describe('admission by invitation', () => {
       assert.equal(admission.check(claim('alice.home', 'new'), never, never)?.code, 4403);
       using beside = openInvites(temporary.dir);
       beside.requestForget('home', 'alice.home');
+      assert.deepEqual(admission.takeForgotten(), [{ role: 'home', id: 'alice.home' }]);
+      assert.deepEqual(admission.takeForgotten(), []);
       const now = admission.check(claim('alice.home', 'new'), never, never)?.code;
       assert.equal(now, mode === 'open' ? undefined : 4403, mode);
       // Its old key is a stranger's too.

@@ -7,13 +7,18 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { OwnerRole } from './admission-store.ts';
 
+export interface ForgottenId {
+  readonly role: OwnerRole;
+  readonly id: string;
+}
+
 export interface InviteStore {
   /** Whether this token lets a stranger of this role in. Unknown, wrong, used and expired look alike, and cost alike. */
   isValid(token: string, role: OwnerRole, wallNow: number): boolean;
   /** Uses the token up; false for all but the first who shows it. */
   consume(token: string, role: OwnerRole, wallNow: number): boolean;
-  /** Whether somebody has asked since to forget the key of this id. True once. */
-  takeForgotten(role: OwnerRole, id: string): boolean;
+  /** Ids whose key somebody has asked to forget since the last look. */
+  takeForgotten(): readonly ForgottenId[];
 }
 
 /** What `relay invite` and `relay forget` do beside a Main that may be running. */
@@ -55,8 +60,8 @@ export function openInvites(folder: string): InviteBook {
   const use = database.prepare('UPDATE invite SET used_at = ? WHERE id = ? AND used_at IS NULL');
   const insert = database.prepare('INSERT INTO invite (id, hash, role, expires_at) VALUES (?, ?, ?, ?)');
   const prune = database.prepare('DELETE FROM invite WHERE expires_at < ?');
-  const isForgotten = database.prepare('SELECT 1 FROM forget WHERE role = ? AND id = ?');
-  const dropForgotten = database.prepare('DELETE FROM forget WHERE role = ? AND id = ?');
+  const hasForgotten = database.prepare('SELECT 1 FROM forget LIMIT 1');
+  const takeForgotten = database.prepare('DELETE FROM forget RETURNING role, id');
   const addForgotten = database.prepare('INSERT OR IGNORE INTO forget (role, id) VALUES (?, ?)');
 
   const isValid = (token: string, role: OwnerRole, wallNow: number): boolean => {
@@ -74,10 +79,12 @@ export function openInvites(folder: string): InviteBook {
       const [, id = ''] = TOKEN.exec(token) ?? [];
       return use.run(wallNow, id).changes === 1;
     },
-    takeForgotten(role, id) {
+    takeForgotten() {
       // Reading alone takes no lock that would wait for the disk.
-      if (isForgotten.get(role, id) === undefined) return false;
-      return dropForgotten.run(role, id).changes === 1;
+      if (hasForgotten.get() === undefined) return [];
+      return takeForgotten
+        .all()
+        .map(({ role, id }) => ({ role: role === 'main' ? 'main' : 'home', id: String(id) }));
     },
     create(role, expiresAt, wallNow) {
       const id = randomBytes(ID_BYTES).toString('hex');

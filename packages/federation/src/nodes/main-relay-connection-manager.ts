@@ -28,6 +28,7 @@ import type { Dial } from '../link/dial.ts';
 import { acceptHandshake, type Claimant } from '../link/handshake.ts';
 import { type ArrivalLimits, Arrivals } from './arrivals.ts';
 import { inboundView, type PeerSource, type PeerView } from './configured-peer.ts';
+import { ForgottenKeys } from './forgotten-keys.ts';
 import type { NodeEvents } from './node-event.ts';
 import { replaces } from './peer-choice.ts';
 import { type AddPeerResult, PeerDialler, peerLinkOf, reasonText } from './peer-dialler.ts';
@@ -43,6 +44,8 @@ export interface MainSessionOwner extends SessionOwner {
   canResume(nodeId: string, instance: string, seq: number): boolean;
   /** Services that this Home has registered; for display. */
   serviceCount(nodeId: string): number;
+  /** The key of this Home was forgotten: nothing that it registered may be taken up by the next owner of its id. */
+  homeForgotten(nodeId: string): void;
   /** Whether a client with this token (undefined: none) may come in. */
   isClientAdmitted(token: string | undefined): boolean;
 }
@@ -91,6 +94,7 @@ export class MainRelayConnectionManager {
   readonly #handshakes = new Set<Link>();
   readonly #takeovers = new Takeovers();
   readonly #arrivals: Arrivals;
+  readonly #forgottenKeys: ForgottenKeys;
   /** Homes whose coming has been told. */
   readonly #announced = new WeakSet<Session>();
   #isStopped = false;
@@ -103,7 +107,13 @@ export class MainRelayConnectionManager {
       peer: (id) => this.#peers.get(id),
       open: (link, identity) => this.#open(link, identity),
     });
-    const { owner } = options;
+    const { owner, admission, clock, events } = options;
+    this.#forgottenKeys = new ForgottenKeys({
+      admission,
+      clock,
+      forgotten: (role, id) => this.#forget(role, id),
+      warn: (message) => events.emit({ kind: 'warned', message }),
+    });
     this.#owner = withOverrides(owner, {
       onRegistration: (session, message) => {
         const answer = owner.onRegistration(session, message);
@@ -215,6 +225,7 @@ export class MainRelayConnectionManager {
       }
       return this.#welcome(role, nodeId, clock.wallNow(), false);
     }
+    this.#forgottenKeys.look();
     const publicKey = encodeBase64url(hello.publicKey);
     const claim = { role, id: nodeId, publicKey, token: auth.token };
     const refusal = admission.check(claim, (id) => this.knowsPeer(id), this.#isConnected);
@@ -344,6 +355,16 @@ export class MainRelayConnectionManager {
     }
   }
 
+  /** The id has lost its owner: who stands under it goes, and may not come back with the same key as if nothing had happened. */
+  #forget(role: OwnerRole, id: string): void {
+    const session = (role === 'home' ? this.#homes : this.#peers).get(id);
+    // A peer that we dial ourselves is dialled again, to meet its new key.
+    const code = session?.direction === 'outbound' ? CLOSE_CODES.expired : CLOSE_CODES.notAdmitted;
+    session?.close(code, `not admitted: the key of ${id} was forgotten here`);
+    if (role === 'home') this.#options.owner.homeForgotten(id);
+    else this.#dialler.retryRefused();
+  }
+
   readonly #isConnected = (role: OwnerRole, id: string): boolean =>
     (role === 'home' ? this.#homes : this.#peers).has(id);
 
@@ -374,6 +395,7 @@ export class MainRelayConnectionManager {
   /** Closes what is left with 1012 and dials no more. */
   stop(): Promise<void> {
     this.#isStopped = true;
+    this.#forgottenKeys.stop();
     this.#dialler.stop();
     for (const link of this.#handshakes) link.close(CLOSE_CODES.restart, 'shutting down');
     for (const session of [...this.#homes.values(), ...this.#clients, ...this.#peers.values()]) {

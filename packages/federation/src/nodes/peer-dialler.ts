@@ -129,6 +129,15 @@ export class PeerDialler {
     return { kind: 'added', peer: peer.view(this.#sessionOf(peer), now) };
   }
 
+  /** A key was forgotten: who was refused for showing another may come in now. */
+  retryRefused(): void {
+    for (const peer of this.#configured.values()) {
+      if (peer.state !== 'refused') continue;
+      peer.state = 'idle';
+      this.#dialLater(peer, 0);
+    }
+  }
+
   /** Forgets a configured peer and closes its link. False if there is none of that id or URL. */
   remove(idOrUrl: string): boolean {
     const byUrl = this.#configured.get(idOrUrl);

@@ -21,6 +21,7 @@ import {
 import { ManualClock, type PathFaults, SimulatedNetwork, seededRandom } from '@relay/testkit';
 import { Admission, type AdmissionMode } from '../identity/admission.ts';
 import { type AdmissionRecord, createMemoryAdmissionStore } from '../identity/admission-store.ts';
+import type { InviteStore } from '../identity/invites.ts';
 import { createIdentity, type Identity } from '../identity/keys.ts';
 import { createMemoryMainKeys } from '../identity/main-keys.ts';
 import type { ArrivalLimits } from './arrivals.ts';
@@ -97,6 +98,10 @@ export class Owner implements MainSessionOwner {
     return held?.instance === instance && held.seq === seq;
   }
 
+  homeForgotten(nodeId: string): void {
+    this.held.delete(nodeId);
+  }
+
   serviceCount(nodeId: string): number {
     return this.held.get(nodeId)?.services.size ?? 0;
   }
@@ -113,6 +118,7 @@ export interface MainOptions {
   readonly publicNames?: readonly string[];
   readonly advertise?: string;
   readonly arrivals?: ArrivalLimits;
+  readonly invites?: InviteStore;
   /** Host of the network; default the id. */
   readonly host?: string;
 }
@@ -158,6 +164,7 @@ export class Scene {
         clock: host.clock,
         store: createMemoryAdmissionStore(options.records),
         ...(options.mode !== undefined && { mode: options.mode }),
+        ...(options.invites !== undefined && { invites: options.invites }),
       }),
       dial: (url) => host.dial(url),
       clock: host.clock,
