@@ -58,7 +58,7 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
       link: ['identity', 'types:observe'],
       nodes: ['link', 'identity', 'registry', 'types:routing', 'types:observe'],
       gateway: ['observe', 'types:identity', 'types:registry', 'types:routing', 'types:nodes', 'types:link'],
-      discovery: ['types:link'],
+      discovery: ['types:nodes'],
       legacy: ['link', 'types:registry', 'types:nodes', 'types:observe'],
       cluster: ['types:registry'],
     },

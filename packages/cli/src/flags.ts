@@ -129,7 +129,7 @@ export const FLAGS: readonly FlagRow[] = [
     value: { kind: 'list', word: 'LIST', of: 'peer' },
     appliesTo: ['main'],
     variable: 'RELAY_PEERS',
-    meaning: 'peer Main Relays (dns://NAME: not in this version yet)',
+    meaning: 'peer Main Relays, or dns://NAME for all that DNS names',
   },
   {
     name: 'add-peer',

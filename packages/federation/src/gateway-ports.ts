@@ -45,7 +45,7 @@ export function mainGatewayPorts(node: MainNode, context: GatewayContext): Gatew
   const startedAt = context.clock.now();
   const isStarting = (): boolean =>
     context.clock.now() - startedAt < PEERS_READY_MS &&
-    node.connections
+    node
       .peers()
       .some(
         ({ source, state, id }) => source !== 'inbound' && state !== 'self' && !isSynced(node, state, id),
@@ -256,11 +256,11 @@ function peerSource(node: MainNode, context: GatewayContext): PeerSource {
     bytes: peer.bytes,
   });
   return {
-    peers: () => node.connections.peers().map(view),
+    peers: () => node.peers().map(view),
     addPeer(text, nodeId): AddPeerAnswer {
       const parsed = context.parsePeerUrl(text);
       if ('reason' in parsed) return { kind: 'invalid-url', reason: parsed.reason };
-      const result = node.connections.addPeer(parsed.url, 'api', nodeId);
+      const result = node.addPeer(parsed.url, 'api', nodeId);
       if (result.kind === 'conflict') return { kind: 'other-url', id: result.peer.id ?? nodeId ?? '' };
       return { kind: 'added', peer: view(result.peer) };
     },

@@ -18,6 +18,8 @@ import {
   type Settle,
 } from '@relay/protocol';
 import { Balancer } from './balance/balancer.ts';
+import { DnsPeers } from './discovery/dns-peers.ts';
+import type { DnsResolver } from './discovery/dns-resolver.ts';
 import type { Admission } from './identity/admission.ts';
 import type { Identity } from './identity/keys.ts';
 import { isSameSecret } from './identity/same-secret.ts';
@@ -25,7 +27,13 @@ import { P2pBridge } from './legacy/p2p-bridge.ts';
 import type { P2pPeersOptions } from './legacy/p2p-peers.ts';
 import type { Dial } from './link/dial.ts';
 import type { ArrivalLimits } from './nodes/arrivals.ts';
-import { MainRelayConnectionManager, type MainSessionOwner } from './nodes/main-relay-connection-manager.ts';
+import {
+  type AddPeerResult,
+  MainRelayConnectionManager,
+  type MainSessionOwner,
+  type PeerSource,
+  type PeerView,
+} from './nodes/main-relay-connection-manager.ts';
 import type { NodeEvents } from './nodes/node-event.ts';
 import { LAST_CALLS_MS, until } from './nodes/until-quiet.ts';
 import { FederationServiceRegistry } from './registry/federation-service-registry.ts';
@@ -42,8 +50,10 @@ export interface MainNodeOptions {
   readonly random: Random;
   readonly dial: Dial;
   readonly events: NodeEvents;
-  /** URLs of the peers to dial, complete with path. */
+  /** URLs of the peers to dial, complete with path, and `dns://NAME`, which needs `dns`. */
   readonly peers: readonly string[];
+  /** Answers for `dns://NAME`. */
+  readonly dns?: DnsResolver;
   readonly software: string;
   /** Address at which others reach this Main. */
   readonly advertise?: string;
@@ -66,6 +76,7 @@ export class MainNode {
   readonly connections: MainRelayConnectionManager;
   readonly router: FederationRouter;
   readonly p2p: P2pBridge | undefined;
+  readonly #dns: DnsPeers | undefined;
   readonly #options: MainNodeOptions;
   #isDraining = false;
 
@@ -86,6 +97,18 @@ export class MainNode {
       ...(options.token === undefined ? {} : { token: options.token }),
       ...(options.arrivals === undefined ? {} : { arrivals: options.arrivals }),
     });
+    if (options.dns !== undefined) {
+      this.#dns = new DnsPeers({
+        resolver: options.dns,
+        clock,
+        peers: {
+          peers: () => this.connections.peers(),
+          addPeer: (url, source) => this.connections.addPeer(url, source),
+          removePeer: (url) => this.removePeer(url),
+        },
+        warn: (message) => events.emit({ kind: 'warned', message }),
+      });
+    }
     this.registry = new FederationServiceRegistry({
       self: mainAddress(self),
       instance: this.connections.instance,
@@ -132,7 +155,7 @@ export class MainNode {
   /** Begins to dial the peers. */
   start(): void {
     for (const peer of this.#options.p2p?.addPeers ?? []) this.p2p?.peers.addNamed(peer);
-    for (const url of this.#options.peers) this.connections.addPeer(url, 'flag');
+    for (const url of this.#options.peers) this.addPeer(url, 'flag');
   }
 
   get isDraining(): boolean {
@@ -148,9 +171,26 @@ export class MainNode {
     this.registry.setOwn(services);
   }
 
+  /** Every configured peer, those that dialled us, and names of which DNS knows nobody. */
+  peers(): readonly PeerView[] {
+    // A name that leads to several Mains leads to this one too.
+    const known = this.connections
+      .peers()
+      .filter(({ source, state }) => source !== 'dns' || state !== 'self');
+    return [...known, ...(this.#dns?.unresolved() ?? [])];
+  }
+
+  /** Dials this URL, or whom this `dns://NAME` leads to, until it is removed. With `expectedId` the handshake checks who answers. */
+  addPeer(url: string, source: PeerSource, expectedId?: string): AddPeerResult {
+    if (!isDnsUrl(url)) return this.connections.addPeer(url, source, expectedId);
+    if (this.#dns === undefined) throw new RangeError(`no resolver for ${url}`);
+    return { kind: 'added', peer: this.#dns.add(url, source) };
+  }
+
   /** A configured peer goes: link, redialling and its federated services. */
   removePeer(idOrUrl: string): string | undefined {
-    const view = this.connections.peers().find((peer) => peer.id === idOrUrl || peer.url === idOrUrl);
+    if (this.#dns?.remove(idOrUrl) === true) return idOrUrl;
+    const view = this.peers().find((peer) => peer.id === idOrUrl || peer.url === idOrUrl);
     if (view === undefined || !this.connections.removePeer(idOrUrl)) return undefined;
     if (view.id !== undefined) this.registry.forgetPeer(view.id);
     return view.id ?? idOrUrl;
@@ -162,6 +202,7 @@ export class MainNode {
    */
   async stop(drainMs: number): Promise<readonly Call[]> {
     this.#isDraining = true;
+    this.#dns?.stop();
     await this.connections.drain(drainMs);
     await until(() => this.router.stats.inFlight === 0, LAST_CALLS_MS, this.#options.clock);
     const cut = this.router.cutCalls();
@@ -180,6 +221,7 @@ export class MainNode {
     ]) {
       for (const session of [...sessions]) session.terminate();
     }
+    this.#dns?.stop();
     void this.connections.stop();
     this.p2p?.close();
     this.registry.close();
@@ -235,6 +277,10 @@ export class MainNode {
     for (const session of this.connections.peerSessions())
       for (const delta of deltas) session.sendDiscovery(delta);
   }
+}
+
+function isDnsUrl(url: string): boolean {
+  return url.startsWith('dns://');
 }
 
 function originOf(session: Session): CallOrigin {

@@ -11,6 +11,7 @@ import {
   type Service,
 } from '@relay/protocol';
 import { systemClock, systemRandom } from './clock.ts';
+import { createDnsResolver, type DnsResolverOptions } from './discovery/dns-resolver.ts';
 import { createHttpServer, type HttpServer } from './gateway/http-server.ts';
 import type { HttpServerOptions } from './gateway/options.ts';
 import { type GatewayContext, homeGatewayPorts, mainGatewayPorts, p2pGatewayPorts } from './gateway-ports.ts';
@@ -45,7 +46,7 @@ export interface RelayOptions {
   readonly events: NodeEvents;
   /** Home: federation URLs, complete with path; the Main first, then its fallbacks. */
   readonly urls?: readonly string[];
-  /** Main: URLs of peers, complete with path. */
+  /** Main: URLs of peers, complete with path, or `dns://NAME`. */
   readonly peers?: readonly string[];
   /** Main: how URLs that arrive by HTTP are read, as those of `-peers`. */
   readonly parsePeerUrl?: GatewayContext['parsePeerUrl'];
@@ -53,6 +54,8 @@ export interface RelayOptions {
   readonly advertise?: string;
   /** An IP address for a host name, instead of DNS. */
   readonly resolve?: (host: string) => string | undefined;
+  /** Name servers for `dns://NAME`, `IP` or `IP:PORT`. Default: those of the system. */
+  readonly dnsServers?: readonly string[];
   /** Shown when this node joins. */
   readonly token?: string;
   /** Home: links held at once, each to another Main. Default 1. */
@@ -140,6 +143,7 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
     dial: dialWebSocket(dialOptions(options)),
     events: options.events,
     peers: options.peers ?? [],
+    dns: createDnsResolver(dnsOptions(options)),
     software: `relay/${options.version}`,
     ...(options.advertise === undefined ? {} : { advertise: `ws://${options.advertise}` }),
     ...(options.http?.apiToken === undefined ? {} : { apiToken: options.http.apiToken }),
@@ -314,6 +318,13 @@ function running(options: RelayOptions, http: HttpServer, parts: Parts): RelayNo
       })();
       return stopping;
     },
+  };
+}
+
+function dnsOptions({ resolve, dnsServers }: RelayOptions): DnsResolverOptions {
+  return {
+    ...(resolve === undefined ? {} : { resolve }),
+    ...(dnsServers === undefined ? {} : { servers: dnsServers }),
   };
 }
 

@@ -13,7 +13,6 @@ import {
 } from '@relay/federation';
 import type { RunningProgram } from '@relay/host';
 import type { Level } from '../argv.ts';
-import { checkAvailable } from '../availability.ts';
 import { ConnectionLines } from '../connection-lines.ts';
 import type { CommandContext } from '../context.ts';
 import { type FolderRequest, type NodeFolder, openNodeFolder } from '../data-directory.ts';
@@ -50,7 +49,6 @@ export async function serve(request: ServeRequest, context: CommandContext): Pro
   const opened = file === undefined ? undefined : programs?.openProgram(file.path, request.role);
   const levels = opened === undefined ? request.levels : [...request.levels, opened.config.level];
   const { settings, warnings } = mergeSettings(levels, request.role);
-  checkAvailable(settings);
 
   const node = new ServedNode({
     settings,
