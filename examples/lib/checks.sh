@@ -1,67 +1,78 @@
-# Shared by the shell scripts of the examples: nodes on free ports in a temporary folder, checks with one line each, and an end
-# that stops exactly what was started. Source it after `set -u`; needs bash, curl and Node.
+# Shared by the shell scripts of the examples: one line for each check, a summary, and an end that stops exactly what was started.
+# Source it first; it reads the options of the script. Needs bash, curl and Node.
+#   --help, -h     prints the comment at the head of the script
+#   --self-test    negative control: every expected value is made wrong, so every check has to fail
+#   PORT_BASE=N    the nodes listen on N and the ports after it instead of free ones
+#   RELAY_BIN=PATH another launcher
 
+set -u
 EXAMPLES=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 ROOT=$(dirname "$EXAMPLES")
-RELAY_BIN=${RELAY_BIN:-$ROOT/relay}
 PASSED=0
 FAILED=0
-PIDS=()
-TMP=$(mktemp -d)
-export RELAY_DATA_DIR=$TMP/data
+# Stands behind every expected value.
+WRONG=
 
-NODE=
-for candidate in "$ROOT"/node_modules/node-*/bin/node "$(command -v node || true)"; do
-  if [ -x "$candidate" ]; then
-    NODE=$candidate
-    break
-  fi
+for option in "$@"; do
+  case $option in
+    -h | --help)
+      sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+      echo "usage: $0 [--self-test]   (settings: PORT_BASE, RELAY_BIN)"
+      exit 0
+      ;;
+    --self-test) WRONG=' (wrong on purpose)' ;;
+    *)
+      echo "$0: unknown option $option; see --help" >&2
+      exit 2
+      ;;
+  esac
 done
-[ -n "$NODE" ] || { echo 'Error: no Node.js found' >&2; exit 1; }
 
-stop_all() {
-  local pid
-  for pid in "${PIDS[@]:-}"; do
-    [ -n "$pid" ] || continue
-    kill -CONT "$pid" 2>/dev/null
-    kill -TERM "$pid" 2>/dev/null
-  done
-  for pid in "${PIDS[@]:-}"; do
-    [ -n "$pid" ] && wait "$pid" 2>/dev/null
-  done
-  PIDS=()
+# step TEXT: what the next checks are about, for whoever watches.
+step() {
+  [ -t 1 ] && echo "--- $1"
+  return 0
 }
 
-leave() {
-  trap - EXIT INT TERM
-  stop_all
-  rm -rf "$TMP"
+pass() {
+  PASSED=$((PASSED + 1))
+  echo "PASS $1"
 }
-trap leave EXIT
-trap 'exit 1' INT TERM
 
-# free_ports COUNT: so many free ports, or PORT_BASE and those after it.
-free_ports() {
-  if [ -n "${PORT_BASE:-}" ]; then
-    seq "$PORT_BASE" $((PORT_BASE + $1 - 1))
-    return
+fail() {
+  FAILED=$((FAILED + 1))
+  echo "FAIL $1"
+}
+
+# check NAME EXPECTED ACTUAL
+check() {
+  local expected=$2$WRONG
+  if [ "$expected" = "$3" ]; then pass "$1: expected $expected, got $3"; else fail "$1: expected $expected, got $3"; fi
+}
+
+# check_has NAME TEXT ACTUAL
+check_has() {
+  local expected=$2$WRONG
+  case $3 in
+    *"$expected"*) pass "$1: has $expected" ;;
+    *) fail "$1: expected $expected in $3" ;;
+  esac
+}
+
+# check_between NAME LOW HIGH ACTUAL: whole numbers.
+check_between() {
+  if [ -z "$WRONG" ] && [ "$4" -ge "$2" ] && [ "$4" -le "$3" ]; then
+    pass "$1: expected $2 to $3, got $4"
+  else
+    fail "$1: expected $2 to $3$WRONG, got $4"
   fi
-  "$NODE" -e '
-    const net = require("node:net");
-    const servers = Array.from({ length: Number(process.argv[1]) }, () => net.createServer().listen(0, "127.0.0.1"));
-    let left = servers.length;
-    for (const one of servers) one.on("listening", () => {
-      if (--left === 0) for (const each of servers) { console.log(each.address().port); each.close(); }
-    });' "$1"
 }
 
-# start NAME PORT WORDS…: a node in the background; its output goes to $TMP/NAME.log, its process id to $STARTED.
-start() {
-  local name=$1 port=$2
+# check_until NAME SECONDS COMMAND…: the command succeeds within so many seconds.
+check_until() {
+  local name=$1 seconds=$2
   shift 2
-  "$RELAY_BIN" "$@" -port "$port" -host 127.0.0.1 >>"$TMP/$name.log" 2>&1 &
-  STARTED=$!
-  PIDS+=("$STARTED")
+  if until_true "$seconds" "$@" && [ -z "$WRONG" ]; then pass "$name"; else fail "$name: not within $seconds s$WRONG"; fi
 }
 
 # until_true SECONDS COMMAND…: waits for a condition with a limit.
@@ -74,14 +85,6 @@ until_true() {
   done
 }
 
-# ready PORT NAME
-ready() {
-  until_true 20 curl -sf "http://127.0.0.1:$1/ready" && return
-  echo "FAIL node on port $1 did not become ready" >&2
-  cat "$TMP/$2.log" >&2
-  exit 1
-}
-
 now_ms() {
   # Bash has microseconds since version 5; older ones ask for seconds.
   if [ -n "${EPOCHREALTIME:-}" ]; then
@@ -92,62 +95,20 @@ now_ms() {
   fi
 }
 
-# check NAME EXPECTED ACTUAL
-check() {
-  if [ "$2" = "$3" ]; then
-    PASSED=$((PASSED + 1))
-    echo "PASS $1: expected $2, got $3"
-  else
-    FAILED=$((FAILED + 1))
-    echo "FAIL $1: expected $2, got $3"
-  fi
-}
-
-# check_has NAME TEXT ACTUAL
-check_has() {
-  case $3 in
-    *"$2"*) PASSED=$((PASSED + 1)); echo "PASS $1: has $2" ;;
-    *) FAILED=$((FAILED + 1)); echo "FAIL $1: expected $2 in $3" ;;
-  esac
-}
-
-# check_between NAME LOW HIGH ACTUAL
-check_between() {
-  if [ "$4" -ge "$2" ] && [ "$4" -le "$3" ]; then
-    PASSED=$((PASSED + 1))
-    echo "PASS $1: expected $2 to $3, got $4"
-  else
-    FAILED=$((FAILED + 1))
-    echo "FAIL $1: expected $2 to $3, got $4"
-  fi
-}
-
-get() {
-  curl -s --max-time 10 "http://127.0.0.1:$1$2"
-}
-
-# rpc PORT METHOD [PARAMS]: the whole answer.
-rpc() {
-  curl -s --max-time 40 -X POST "http://127.0.0.1:$1/rpc" -d "{\"jsonrpc\":\"2.0\",\"method\":\"$2\",\"params\":${3:-null},\"id\":1}"
-}
-
-# result PORT METHOD [PARAMS]: the result as compact JSON, or the error.
-result() {
-  local answer
-  answer=$(rpc "$@")
-  case $answer in
-    '{"jsonrpc":"2.0","result":'*) answer=${answer#'{"jsonrpc":"2.0","result":'}; echo "${answer%',"id":1}'}" ;;
-    *) echo "$answer" ;;
-  esac
-}
-
 # field TEXT PATTERN: the first group of a regular expression.
 field() {
   [[ $1 =~ $2 ]] && echo "${BASH_REMATCH[1]}"
 }
 
+# finish EXPECTED-COUNT: the summary; fails if a check failed or did not run.
 finish() {
   echo "$PASSED passed, $FAILED failed"
-  [ "$FAILED" -eq 0 ] && [ "$PASSED" -gt 0 ]
-  exit $?
+  if [ $((PASSED + FAILED)) -ne "$1" ]; then
+    echo "$1 checks should have run" >&2
+    exit 1
+  fi
+  [ "$FAILED" -eq 0 ]
+  exit
 }
+
+. "$EXAMPLES/lib/nodes.sh"
