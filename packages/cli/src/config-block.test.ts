@@ -86,9 +86,30 @@ describe('the config block', () => {
       'a.rl:1:24: config federation.peers: expected an array of strings',
     ],
     ['config { http: { cors: 1 } }', 'a.rl:1:18: config http.cors: expected a bool'],
+    [
+      'config { federation: { service_ttl: "soon" } }',
+      'a.rl:1:24: config federation.service_ttl: expected a duration, like "30s"',
+    ],
+    [
+      'config { federation: { health_check_interval: "10ms" } }',
+      'a.rl:1:24: config federation.health_check_interval: must be at least 1s',
+    ],
   ] as const) {
     it(`refuses ${text}`, () => assert.throws(() => block(text), { message }));
   }
+
+  it('has the times of a federation, in ms', () => {
+    const { federation, warnings } = block(
+      'config { federation: { health_check_interval: 5, service_ttl: "2m", cache_duration: "90s" } }',
+    );
+    assert.deepEqual(federation, { healthCheckMs: 5_000, serviceTtlMs: 120_000, keepAlternativesMs: 90_000 });
+    assert.deepEqual(warnings, []);
+    assert.deepEqual(block('config { load_balancing: { health_check_interval: "15s" } }').federation, {
+      healthCheckMs: 15_000,
+    });
+    const off = 'config { federation: { auto_discover: false, cache_duration: "2h" } }';
+    assert.deepEqual(block(off).federation, { keepAlternativesMs: 0 });
+  });
 
   it('tells limits of HTTP and of arrivals from those of the program and those to come', () => {
     const { httpLimits, arrivals, admissionRate, warnings } = block(

@@ -4,6 +4,7 @@
 
 import { type Diagnostic, positionAt, type SourceFile, type Span } from '@relay/language';
 import { type Level, readValue } from './argv.ts';
+import { durationMs } from './duration.ts';
 import { type FlagName, flagRow, type Role } from './flags.ts';
 import { CommandFailure } from './usage.ts';
 
@@ -25,10 +26,18 @@ export interface ConfigBlock {
   readonly httpLimits?: { readonly bodyBytes?: number; readonly batch?: number };
   readonly arrivals?: { readonly handshakesPerIp?: number; readonly homesPerIp?: number };
   readonly admissionRate?: number;
+  readonly federation?: FederationTimes;
   readonly persistence?: Persistence;
   /** A Main Relay is named: worth a note when the file is only run. */
   readonly namesMain: boolean;
   readonly warnings: readonly string[];
+}
+
+/** In ms. */
+export interface FederationTimes {
+  readonly healthCheckMs?: number;
+  readonly serviceTtlMs?: number;
+  readonly keepAlternativesMs?: number;
 }
 
 /** Where the state of the program is kept; language.md §17. */
@@ -59,15 +68,7 @@ const FLAG_KEYS: Readonly<Record<string, FlagName>> = {
 };
 
 /** Known to be meant for a later version: said, not swallowed. */
-const PLANNED_KEYS: ReadonlySet<string> = new Set([
-  'metrics_listen',
-  'federation.service_ttl',
-  'federation.health_check_interval',
-  'federation.auto_discover',
-  'federation.cache_duration',
-  'load_balancing',
-  'circuit_breaker',
-]);
+const PLANNED_KEYS: ReadonlySet<string> = new Set(['metrics_listen', 'load_balancing', 'circuit_breaker']);
 
 /** `limits` that the program's own thread keeps; the others are the node's. */
 const PROGRAM_LIMITS: ReadonlySet<string> = new Set([
@@ -83,6 +84,16 @@ const PROGRAM_LIMITS: ReadonlySet<string> = new Set([
 const HTTP_LIMIT_KEYS: Readonly<Record<string, 'bodyBytes' | 'batch'>> = {
   body: 'bodyBytes',
   batch: 'batch',
+};
+
+/** Durations, their names in the settings of a node, and the least that makes sense. */
+const FEDERATION_TIMES: Readonly<
+  Record<string, { readonly name: keyof FederationTimes; readonly least: string }>
+> = {
+  'federation.health_check_interval': { name: 'healthCheckMs', least: '1s' },
+  'load_balancing.health_check_interval': { name: 'healthCheckMs', least: '1s' },
+  'federation.service_ttl': { name: 'serviceTtlMs', least: '10s' },
+  'federation.cache_duration': { name: 'keepAlternativesMs', least: '0s' },
 };
 
 const ARRIVAL_LIMIT_KEYS: Readonly<Record<string, 'handshakesPerIp' | 'homesPerIp'>> = {
@@ -110,6 +121,7 @@ export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
     return found;
   };
   let namesMain = false;
+  let forgetsAlternatives = false;
   const more: { -readonly [K in keyof ConfigBlock]?: ConfigBlock[K] } = {};
 
   for (const entry of entriesOf(source)) {
@@ -134,6 +146,14 @@ export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
       }
       continue;
     }
+    const time = Object.hasOwn(FEDERATION_TIMES, path) ? FEDERATION_TIMES[path] : undefined;
+    if (time !== undefined) {
+      const ms = durationMs(value);
+      if (ms === undefined) throw wrong(entry, 'expected a duration, like "30s"');
+      if (ms < (durationMs(time.least) ?? 0)) throw wrong(entry, `must be at least ${time.least}`);
+      more.federation = { ...more.federation, [time.name]: ms };
+      continue;
+    }
     if (PLANNED_KEYS.has(path) || PLANNED_KEYS.has(path.split('.')[0] ?? '')) {
       warnings.push(`warning: ${place(entry.span)}config ${path} has no effect in this version yet`);
       continue;
@@ -142,6 +162,10 @@ export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
       case 'advertise':
         if (typeof value !== 'string') throw wrong(entry, 'expected a string');
         more.advertise = value;
+        break;
+      case 'federation.auto_discover':
+        if (typeof value !== 'boolean') throw wrong(entry, 'expected a bool');
+        if (!value) forgetsAlternatives = true;
         break;
       case 'federation.allow_remote_admin':
       case 'http.cors':
@@ -191,6 +215,7 @@ export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
         }
     }
   }
+  if (forgetsAlternatives) more.federation = { ...more.federation, keepAlternativesMs: 0 };
   const label = (name: FlagName): string => `config ${paths.get(name) ?? name}`;
   return { ...more, level: { values, label }, namesMain, warnings };
 }

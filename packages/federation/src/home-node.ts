@@ -39,6 +39,8 @@ export interface HomeNodeOptions {
   readonly token?: string;
   /** Links held at once, each to another Main. Default 1. */
   readonly uplinks?: number;
+  /** How long Mains that a lost Main named are remembered; 0: not at all. Default an hour. */
+  readonly keepAlternativesMs?: number;
 }
 
 export class HomeNode {
@@ -64,6 +66,7 @@ export class HomeNode {
       owner: this.#owner(),
       ...(options.token === undefined ? {} : { token: options.token }),
       ...(options.uplinks === undefined ? {} : { uplinks: options.uplinks }),
+      ...(options.keepAlternativesMs === undefined ? {} : { keepAlternativesMs: options.keepAlternativesMs }),
     });
     this.registry = new FederationServiceRegistry({
       self: homeAddress(self),

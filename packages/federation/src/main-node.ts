@@ -65,6 +65,8 @@ export interface MainNodeOptions {
   readonly federatedTtlMs?: number;
   /** What one address may ask. */
   readonly arrivals?: ArrivalLimits;
+  /** Between two pings of a peer. Default 30 s. */
+  readonly healthCheckMs?: number;
   /** Links of the former protocol; absent: none. */
   readonly p2p?: Pick<P2pPeersOptions, 'dial' | 'events' | 'log'> & { readonly addPeers: readonly string[] };
 }
@@ -96,6 +98,7 @@ export class MainNode {
       ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
       ...(options.token === undefined ? {} : { token: options.token }),
       ...(options.arrivals === undefined ? {} : { arrivals: options.arrivals }),
+      ...(options.healthCheckMs === undefined ? {} : { healthCheckMs: options.healthCheckMs }),
     });
     if (options.dns !== undefined) {
       this.#dns = new DnsPeers({

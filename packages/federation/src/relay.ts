@@ -60,6 +60,12 @@ export interface RelayOptions {
   readonly token?: string;
   /** Home: links held at once, each to another Main. Default 1. */
   readonly uplinks?: number;
+  /** Home: how long Mains that a lost Main named are remembered; 0: not at all. Default an hour. */
+  readonly keepAlternativesMs?: number;
+  /** Main: between two pings of a peer. Default 30 s. */
+  readonly healthCheckMs?: number;
+  /** Main: how long services of a peer are kept without a word from it. Default 10 minutes. */
+  readonly serviceTtlMs?: number;
   /** Main: who may join. Default `open`. */
   readonly admission?: AdmissionMode;
   /** Main: what one address may ask. */
@@ -149,6 +155,8 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
     ...(options.http?.apiToken === undefined ? {} : { apiToken: options.http.apiToken }),
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.arrivals === undefined ? {} : { arrivals: options.arrivals }),
+    ...(options.healthCheckMs === undefined ? {} : { healthCheckMs: options.healthCheckMs }),
+    ...(options.serviceTtlMs === undefined ? {} : { federatedTtlMs: options.serviceTtlMs }),
     ...(isStandAlone ? {} : { p2p: p2pOptions(options) }),
   });
   node.setServices(options.services);
@@ -269,6 +277,7 @@ async function startHome(options: RelayOptions, context: GatewayContext): Promis
     software: `relay/${options.version}`,
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.uplinks === undefined ? {} : { uplinks: options.uplinks }),
+    ...(options.keepAlternativesMs === undefined ? {} : { keepAlternativesMs: options.keepAlternativesMs }),
   });
   node.setServices(options.services);
   const http = createHttpServer(homeGatewayPorts(node, urls, context), options.http);

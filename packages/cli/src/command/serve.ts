@@ -181,6 +181,7 @@ class ServedNode {
       uplinks: settings.uplinks,
       ...(config?.arrivals === undefined ? {} : { arrivals: config.arrivals }),
       ...(config?.admissionRate === undefined ? {} : { admissionRate: config.admissionRate }),
+      ...config?.federation,
       drainMs,
       http: {
         ...(this.#program?.pages === undefined ? {} : { pages: this.#program.pages }),

@@ -36,6 +36,8 @@ export interface HomeConnectionOptions {
   readonly software: string;
   /** Links held at once, each to another Main. Default 1. */
   readonly uplinks?: number;
+  /** How long Mains are remembered that a lost Main named as alternatives; 0: not at all. Default an hour. */
+  readonly keepAlternativesMs?: number;
 }
 
 export interface HomeConnectionStatus {

@@ -373,6 +373,50 @@ describe('two Mains', () => {
     assert.equal(home.manager.status().mainId, 'relay-b');
   });
 
+  it('are forgotten as alternatives after the time a Home keeps them, or not taken at all', async () => {
+    for (const [keepAlternativesMs, isFound] of [
+      [undefined, true],
+      [90_000, true],
+      [5_000, false],
+      [0, false],
+    ] as const) {
+      const scene = new Scene();
+      const [a, b] = pair(scene);
+      await scene.clock.advance(1_000);
+      const home = scene.home(
+        'alice.home',
+        [a.url],
+        keepAlternativesMs === undefined ? {} : { keepAlternativesMs },
+      );
+      home.manager.start();
+      await scene.clock.advance(1_000);
+      assert.equal(home.manager.status().mainId, 'relay-a');
+      // Nobody can be reached for longer than the shortest of those times.
+      scene.network.crash('relay-a');
+      scene.network.partition('alice.home', 'relay-b');
+      await scene.clock.advance(60_000);
+      scene.network.heal();
+      await scene.clock.advance(120_000);
+      const found = home.manager.status().state === 'connected' ? home.manager.status().mainId : undefined;
+      assert.equal(found, isFound ? 'relay-b' : undefined, `kept for ${keepAlternativesMs} ms`);
+      assert.equal(b.manager.home('alice.home') !== undefined, isFound);
+    }
+  });
+
+  it('are checked as often as they say themselves', async () => {
+    const scene = new Scene();
+    const a = scene.main('relay-a', { healthCheckMs: 2_000 });
+    const b = scene.main('relay-b');
+    a.manager.addPeer(b.peerUrl, 'flag');
+    await scene.clock.advance(10_000);
+    assert.ok((a.manager.peer('relay-b')?.latencyMs ?? -1) >= 0, 'after a few of its own intervals');
+    assert.equal(b.manager.peer('relay-a')?.latencyMs, undefined, 'the other side has the default');
+    // Silence is found in 2.25 intervals: at one side long before the other.
+    scene.network.partition('relay-a', 'relay-b');
+    await scene.clock.advance(5_000);
+    assert.deepEqual([a.manager.peer('relay-b'), b.manager.peer('relay-a')?.isOpen], [undefined, true]);
+  });
+
   it('count a peer whose ping is not answered as unhealthy until it is', async () => {
     const scene = new Scene();
     const [a] = pair(scene);

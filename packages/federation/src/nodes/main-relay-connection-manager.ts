@@ -75,6 +75,8 @@ export interface MainConnectionOptions {
   readonly software: string;
   /** What one address may ask. */
   readonly arrivals?: ArrivalLimits;
+  /** Between two pings of a peer. Default 30 s. */
+  readonly healthCheckMs?: number;
 }
 
 /** Sessions a second that may come back after a drain. */
@@ -266,7 +268,7 @@ export class MainRelayConnectionManager {
       session: encodeBase64url(random.bytes(SESSION_BYTES)),
       epoch,
       name: role === 'home' ? `${nodeId}@${self}` : nodeId,
-      heartbeatMs: heartbeatMsFor(role),
+      heartbeatMs: (role === 'main' ? this.#options.healthCheckMs : undefined) ?? heartbeatMsFor(role),
       limits: role === 'main' ? PEER_LINK_LIMITS : LINK_LIMITS,
       resume,
       alternatives: role === 'main' ? [] : this.#alternatives(),

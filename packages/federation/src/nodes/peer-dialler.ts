@@ -39,6 +39,8 @@ export interface PeerDiallerOptions {
   readonly advertise?: string;
   readonly token?: string;
   readonly software: string;
+  /** Between two pings; goes before what the other side says, for both ask and answer on their own. */
+  readonly healthCheckMs?: number;
 }
 
 /** What dialling needs from who keeps the sessions. */
@@ -176,7 +178,7 @@ export class PeerDialler {
     let attempt: Attempt | undefined;
     let idOfAttempt: string | undefined;
     this.#options
-      .dial(peer.url)
+      .dial(peer.url, { isRestricted: peer.isRestricted })
       .then((link) =>
         this.#shakeHands(link, peer, (id) => {
           attempt = { link, hasYielded: false };
@@ -237,7 +239,7 @@ export class PeerDialler {
   }
 
   #onWelcome(result: DialHandshakeResult, peer: ConfiguredPeer, attempt: Attempt | undefined): void {
-    const { self, admission, events } = this.#options;
+    const { self, admission, events, healthCheckMs } = this.#options;
     const { link, challenge, welcome } = result;
     const id = challenge.nodeId;
     if (this.#isStopped || peer.state === 'removed') {
@@ -267,7 +269,7 @@ export class PeerDialler {
       advertise: challenge.advertise,
       remoteAddress: targetOf(peer.url),
       limits: welcome.limits,
-      heartbeatMs: welcome.heartbeatMs,
+      heartbeatMs: healthCheckMs ?? welcome.heartbeatMs,
       resumed: false,
     });
     events.emit({ kind: 'connected', what: 'peer', id, url: peer.url });

@@ -119,6 +119,7 @@ export interface MainOptions {
   readonly advertise?: string;
   readonly arrivals?: ArrivalLimits;
   readonly invites?: InviteStore;
+  readonly healthCheckMs?: number;
   /** Host of the network; default the id. */
   readonly host?: string;
 }
@@ -175,6 +176,7 @@ export class Scene {
       ...(options.publicNames !== undefined && { publicNames: options.publicNames }),
       ...(options.advertise !== undefined && { advertise: options.advertise }),
       ...(options.arrivals !== undefined && { arrivals: options.arrivals }),
+      ...(options.healthCheckMs !== undefined && { healthCheckMs: options.healthCheckMs }),
     });
     const address = `${host.name}:8080`;
     host.listen(address, (link, arrival) =>
@@ -199,6 +201,7 @@ export class Scene {
       readonly host?: string;
       readonly mainKeys?: Map<string, string>;
       readonly uplinks?: number;
+      readonly keepAlternativesMs?: number;
     } = {},
   ): TestHome {
     const host = this.network.host(options.host ?? id);
@@ -218,6 +221,7 @@ export class Scene {
       mainKeys,
       software: 'relay/test',
       ...(options.uplinks !== undefined && { uplinks: options.uplinks }),
+      ...(options.keepAlternativesMs !== undefined && { keepAlternativesMs: options.keepAlternativesMs }),
     });
     return { manager, owner, events };
   }

@@ -36,6 +36,7 @@ export interface UplinkOptions extends HomeConnectionOptions {
 
 /** How long an uplink waits that has no address of its own to dial. */
 const NO_ADDRESS_MS = 10_000;
+const KEEP_ALTERNATIVES_MS = 3_600_000;
 
 export class Uplink {
   readonly #options: UplinkOptions;
@@ -50,6 +51,8 @@ export class Uplink {
   #lastError: string | undefined;
   #timer: Disposable | undefined;
   #retryAt: number | undefined;
+  /** Runs while there is no session: then what the last Main named is forgotten. */
+  #forgetTimer: Disposable | undefined;
   /** What a draining Main asked us to wait, for the next dial only. */
   #drainWaitMs: number | undefined;
   #isStopped = false;
@@ -120,9 +123,7 @@ export class Uplink {
 
   /** Dials no more and takes back what was offered; resolves when the Main knows, or has gone. */
   async retire(): Promise<void> {
-    this.#isStopped = true;
-    this.#timer?.[Symbol.dispose]();
-    this.#retryAt = undefined;
+    this.#stopTimers();
     if (this.#session === undefined) return;
     this.#state = 'draining';
     this.#registration.offer([]);
@@ -131,9 +132,7 @@ export class Uplink {
 
   /** Closes what is left. */
   stop(code: number): void {
-    this.#isStopped = true;
-    this.#timer?.[Symbol.dispose]();
-    this.#retryAt = undefined;
+    this.#stopTimers();
     for (const left of this.sessions) left.close(code, 'stopping');
     this.#state = 'disconnected';
   }
@@ -234,7 +233,7 @@ export class Uplink {
     this.#lastError = undefined;
     this.#drainWaitMs = undefined;
     this.#reconnect.connected();
-    this.#reconnect.learn(welcome.alternatives);
+    this.#learn(welcome.alternatives);
     owner.onOpened(session, welcome.resume);
     events.emit({ kind: 'connected', what: 'Main Relay', id: challenge.nodeId, url });
     session.start();
@@ -286,6 +285,7 @@ export class Uplink {
     if (this.#leaving.delete(session) || this.#session !== session) return;
     this.#session = undefined;
     if (this.#isStopped) return;
+    this.#forgetTimer = this.#options.clock.after(this.#keepAlternativesMs, () => this.#reconnect.learn([]));
     this.#state = 'disconnected';
     const url = session.url ?? this.#reconnect.url;
     const text = reason.reason === '' ? `closed with ${reason.code}` : reason.reason;
@@ -309,12 +309,28 @@ export class Uplink {
     this.#dialLater(retryMs);
   }
 
+  #stopTimers(): void {
+    this.#isStopped = true;
+    this.#timer?.[Symbol.dispose]();
+    this.#forgetTimer?.[Symbol.dispose]();
+    this.#retryAt = undefined;
+  }
+
+  get #keepAlternativesMs(): number {
+    return this.#options.keepAlternativesMs ?? KEEP_ALTERNATIVES_MS;
+  }
+
+  #learn(alternatives: readonly string[]): void {
+    this.#forgetTimer?.[Symbol.dispose]();
+    if (this.#keepAlternativesMs > 0) this.#reconnect.learn(alternatives);
+  }
+
   /** First a session elsewhere if there is an elsewhere, then the calls on this one end (protocol.md §4, "Drain"). */
   #onDrain(session: Session, message: DrainMessage): void {
     this.#options.owner.onDrain(session, message);
     if (session !== this.#session || this.#isStopped) return;
     this.#state = 'draining';
-    this.#reconnect.learn(message.alternatives);
+    this.#learn(message.alternatives);
     this.#drainWaitMs = message.reconnectInMs;
     if (this.#reconnect.hasOther) {
       this.#reconnect.moveOn();
