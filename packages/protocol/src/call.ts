@@ -14,6 +14,27 @@ export interface Caller {
 /** Params or result: UTF-8 JSON text, opaque to everyone but the ends. */
 export type Body = Uint8Array;
 
+/** Takes the parts of a body that follow its first. */
+export interface BodySink {
+  part(part: Body, isLast: boolean): void;
+  /** The rest will not come. Only results end so; whoever asked with params in parts cancels instead. */
+  fail(failure: Failure): void;
+}
+
+/** What is still to come of a body whose first part is there. It has one taker at a time: a link, or whoever needs the whole. */
+export interface BodyRest {
+  /** Every part is still held, so that another taker can have them all. */
+  readonly canRepeat: boolean;
+  /** Hands over the parts after the first, those that are here at once and the others as they come. */
+  pass(sink: BodySink): void;
+  /** The sink has passed on so many bytes more, so that as many may follow. */
+  passed(bytes: number): void;
+  /** Waits for the whole body, first part included. */
+  whole(done: (body: Body) => void): void;
+  /** The taker wants no more. A result ends with it; params may be taken again while `canRepeat`. */
+  stop(mode: CancelMode): void;
+}
+
 /** One event at one node; `us` counts from the moment that node first saw the call, in microseconds. */
 export interface Span {
   readonly node: string;
@@ -35,6 +56,10 @@ export interface Call {
   readonly method: string;
   /** JSON array by position, object by name; an empty body or `null` means no arguments. */
   readonly params: Body;
+  /** More of the params follows. Only for who is known to take parts, see `SessionOwner.takesParts`. */
+  readonly rest?: BodyRest | undefined;
+  /** Whoever settles this call may do so with a result in parts. */
+  readonly takesParts?: boolean | undefined;
   /** On this node's monotonic clock, in ms; what remains travels as `timeout_ms`. */
   readonly deadline: number;
   /** The node where the call began. */
@@ -57,7 +82,13 @@ export interface Call {
 
 /** What comes back, exactly once per call. */
 export type Outcome =
-  | { readonly kind: 'result'; readonly body: Body; readonly trace?: TraceRecord }
+  | {
+      readonly kind: 'result';
+      readonly body: Body;
+      /** More of the result follows; only for a call that `takesParts`. */
+      readonly rest?: BodyRest | undefined;
+      readonly trace?: TraceRecord;
+    }
   | { readonly kind: 'failure'; readonly failure: Failure; readonly trace?: TraceRecord };
 
 /** Takes the one outcome of a call; must not throw. */

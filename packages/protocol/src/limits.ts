@@ -31,6 +31,9 @@ export const HANDSHAKE_LIMITS = Object.freeze({ messageBytes: 4_096, totalMs: 5_
 /** Bytes of a body in one frame of the binary form, and of one registration or registry message. */
 export const CHUNK_BYTES = 65_536;
 
+/** Bytes of one body that may be sent before any credit came. */
+export const UNASKED_BYTES = 262_144;
+
 /** Interned texts per link and direction. */
 export const INTERNED_TEXTS = 4_096;
 

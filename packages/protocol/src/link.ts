@@ -11,6 +11,8 @@ export interface CloseReason {
 export interface LinkListener {
   onData(data: string | Uint8Array): void;
   onClose(reason: CloseReason): void;
+  /** The transport has taken what waited. A hint: a link that cannot tell never calls it. */
+  onDrain?(): void;
 }
 
 export interface Link {

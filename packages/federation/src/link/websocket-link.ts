@@ -60,6 +60,7 @@ export class WebSocketLink implements Link {
     this.remoteAddress = about.remoteAddress;
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#onMessage(data, isBinary));
     socket.on('error', (error: Error & { code?: string }) => this.#onError(error));
+    stream.on('drain', () => this.#listener?.onDrain?.());
     socket.on('close', (code: number, reason: Buffer) => this.#onClose(code, reason));
   }
 

@@ -1,127 +1,117 @@
-// Bodies that come in parts, until they are whole. Credit is given as parts come in, to a few bodies at a time: so what strangers can
-// make us hold stays bounded, and every body gets its turn.
+// The bodies that are under way to this side of one link. Those that are kept until they are whole get credit a few at a time: so what
+// strangers can make us hold stays bounded, and every body gets its turn.
 
 import type { Body } from '../call.ts';
 import type { BodyMessage, CallId } from '../message.ts';
-import { type BodyOf, UNASKED_BYTES } from './outbox.ts';
+import type { BufferBudget } from './buffer-budget.ts';
+import { type BodyEvents, type BodyOf, type BodySource, IncomingBody } from './incoming-body.ts';
 
-/** Bodies that get credit at once. */
+/** Bodies kept until they are whole that get credit at once. */
 const CREDITED = 4;
-/** Credit is given in steps, not for each part. */
-const CREDIT_STEP_BYTES = UNASKED_BYTES / 2;
 
-interface Assembly {
-  readonly of: BodyOf;
-  readonly id: CallId;
-  readonly parts: Body[];
-  readonly done: (body: Body) => void;
-  readonly tooLarge: () => void;
-  bytes: number;
-  /** Bytes that came since the last credit. */
-  owed: number;
-  isCredited: boolean;
-}
-
-export interface AssemblyLimits {
+export interface AssemblyOptions {
   readonly bodyBytes: number;
   /** All unfinished bodies of the link. */
   readonly totalBytes: number;
+  readonly budget: BufferBudget;
+  giveCredit(of: BodyOf, id: CallId, bytes: number): void;
+  /** The other side broke the rules: the session is to be closed. */
+  malformed(reason: string): void;
 }
 
-export class BodyAssembly {
-  readonly #limits: AssemblyLimits;
-  readonly #giveCredit: (of: BodyOf, id: CallId, bytes: number) => void;
-  readonly #open = new Map<string, Assembly>();
+export class BodyAssembly implements BodySource {
+  readonly bodyBytes: number;
+  readonly #options: AssemblyOptions;
+  readonly #open = new Map<string, IncomingBody>();
+  /** Kept until they are whole, oldest first. */
+  readonly #kept = new Set<IncomingBody>();
   #totalBytes = 0;
   #credited = 0;
+  #waitsForRoom = false;
 
-  constructor(limits: AssemblyLimits, giveCredit: (of: BodyOf, id: CallId, bytes: number) => void) {
-    this.#limits = limits;
-    this.#giveCredit = giveCredit;
+  constructor(options: AssemblyOptions) {
+    this.#options = options;
+    this.bodyBytes = options.bodyBytes;
   }
 
-  /** Begins a body with its first part. Exactly one of `done` and `tooLarge` follows, unless it is dropped. */
-  begin(of: BodyOf, id: CallId, first: Body, done: (body: Body) => void, tooLarge: () => void): void {
-    const assembly: Assembly = {
-      of,
-      id,
-      parts: [],
-      done,
-      tooLarge,
-      bytes: 0,
-      owed: 0,
-      isCredited: this.#credited < CREDITED,
-    };
-    if (assembly.isCredited) this.#credited += 1;
-    this.#open.set(keyOf(of, id), assembly);
-    this.#append(assembly, first);
+  /** Bytes of unfinished bodies. */
+  get heldBytes(): number {
+    return this.#totalBytes;
+  }
+
+  /** Begins a body with its first part. Undefined if that alone was too much, and told so. */
+  begin(of: BodyOf, id: CallId, first: Body, events: BodyEvents): IncomingBody | undefined {
+    const body = new IncomingBody(of, id, first, this, events);
+    this.#open.set(keyOf(of, id), body);
+    return body.begin() ? body : undefined;
   }
 
   /** A further part. One of a body that has ended is dropped. */
-  add(message: BodyMessage): void {
-    const assembly = this.#open.get(keyOf(message.of, message.id));
-    if (assembly === undefined || !this.#append(assembly, message.body)) return;
-    if (message.continues) return;
-    this.#end(assembly);
-    assembly.done(join(assembly.parts, assembly.bytes));
+  add({ of, id, body, continues }: BodyMessage): void {
+    this.#open.get(keyOf(of, id))?.append(body, !continues);
   }
 
   /** Forgets a body that is under way. */
   drop(of: BodyOf, id: CallId): void {
-    if (this.#open.size === 0) return;
-    const assembly = this.#open.get(keyOf(of, id));
-    if (assembly !== undefined) this.#end(assembly);
+    if (this.#open.size > 0) this.#open.get(keyOf(of, id))?.end();
   }
 
   clear(): void {
-    this.#open.clear();
+    for (const body of [...this.#open.values()]) body.end();
   }
 
-  #append(assembly: Assembly, part: Body): boolean {
-    assembly.parts.push(part);
-    assembly.bytes += part.length;
-    assembly.owed += part.length;
-    this.#totalBytes += part.length;
-    if (assembly.bytes > this.#limits.bodyBytes || this.#totalBytes > this.#limits.totalBytes) {
-      this.#end(assembly);
-      assembly.tooLarge();
-      return false;
-    }
-    if (assembly.isCredited) this.#credit(assembly);
-    return true;
+  hold(bytes: number): boolean {
+    this.#totalBytes += bytes;
+    this.#options.budget.add(bytes);
+    return bytes <= 0 || this.#totalBytes <= this.#options.totalBytes;
   }
 
-  #credit(assembly: Assembly): void {
-    if (assembly.owed < CREDIT_STEP_BYTES) return;
-    this.#giveCredit(assembly.of, assembly.id, assembly.owed);
-    assembly.owed = 0;
+  giveCredit(body: IncomingBody, bytes: number): void {
+    this.#options.giveCredit(body.of, body.id, bytes);
   }
 
-  #end(assembly: Assembly): void {
-    this.#open.delete(keyOf(assembly.of, assembly.id));
-    this.#totalBytes -= assembly.bytes;
-    if (!assembly.isCredited) return;
+  keep(body: IncomingBody): void {
+    this.#kept.add(body);
+    this.#creditNext();
+  }
+
+  end(body: IncomingBody): void {
+    const key = keyOf(body.of, body.id);
+    if (this.#open.get(key) === body) this.#open.delete(key);
+    if (!this.#kept.delete(body) || !body.isCredited) return;
     this.#credited -= 1;
-    for (const next of this.#open.values()) {
-      if (next.isCredited) continue;
-      next.isCredited = true;
-      this.#credited += 1;
-      this.#credit(next);
+    this.#creditNext();
+  }
+
+  malformed(reason: string): void {
+    this.#options.malformed(reason);
+  }
+
+  #creditNext(): void {
+    if (this.#credited >= CREDITED || this.#kept.size === this.#credited) return;
+    if (this.#options.budget.isTight) {
+      this.#waitForRoom();
       return;
     }
+    for (const body of this.#kept) {
+      if (body.isCredited) continue;
+      body.isCredited = true;
+      this.#credited += 1;
+      body.creditMore();
+      if (this.#credited >= CREDITED) return;
+    }
+  }
+
+  #waitForRoom(): void {
+    if (this.#waitsForRoom) return;
+    this.#waitsForRoom = true;
+    this.#options.budget.whenRelaxed(() => {
+      this.#waitsForRoom = false;
+      this.#creditNext();
+    });
   }
 }
 
 function keyOf(of: BodyOf, id: CallId): string {
   return `${of} ${id}`;
-}
-
-function join(parts: readonly Body[], bytes: number): Body {
-  const whole = new Uint8Array(bytes);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

@@ -24,6 +24,10 @@ export class Handover implements LinkListener {
     else this.#listener.onClose(reason);
   }
 
+  onDrain(): void {
+    this.#listener?.onDrain?.();
+  }
+
   /** The first listener is done; the link that is returned can be listened to once more. What waited comes during `listen`. */
   release(): Link {
     this.#listener = undefined;

@@ -1,15 +1,16 @@
 // What the other side has asked over one link and this side has not answered yet.
 
-import type { Body, Call, Cancel, Outcome, Settle } from '../call.ts';
+import type { Body, BodyRest, Call, Cancel, Outcome, Settle } from '../call.ts';
 import { CLOSE_CODES } from '../close-code.ts';
 import type { Failure } from '../failure.ts';
 import { CHUNK_BYTES } from '../limits.ts';
 import type { CallId, CancelMessage, RequestMessage } from '../message.ts';
-import { overloaded, tooLarge, unsendable, type Wire } from './wire.ts';
+import { outOfBuffers, overloaded, tooLarge, unsendable, type Wire } from './wire.ts';
 
 /** A call that came in and has no outcome yet. */
 interface IncomingCall {
   readonly id: CallId;
+  readonly priority: number;
   cancel: Cancel | undefined;
 }
 
@@ -38,25 +39,31 @@ export class IncomingCalls {
       this.#sendError(id, overloaded(wire, `over ${wire.limits.inFlight} calls at once`));
       return;
     }
-    const incoming: IncomingCall = { id, cancel: undefined };
+    if (wire.budget.isTight) {
+      this.#sendError(id, outOfBuffers(wire));
+      return;
+    }
+    const incoming: IncomingCall = { id, priority: message.priority, cancel: undefined };
     this.#open.set(id, incoming);
     const deadline = wire.clock.now() + message.timeoutMs;
     if (message.continues !== true) {
-      this.#start(incoming, message, message.body, deadline);
+      this.#start(incoming, message, message.body, undefined, deadline);
       return;
     }
-    wire.assembly.begin(
-      'request',
-      id,
-      message.body,
-      (body) => this.#start(incoming, message, body, deadline),
-      () => this.#answer(incoming, { kind: 'failure', failure: tooLarge(wire, 'params') }),
-    );
+    const rest = wire.assembly.begin('request', id, message.body, {
+      tooLarge: () => {
+        this.#answer(incoming, { kind: 'failure', failure: tooLarge(wire, 'params') });
+        incoming.cancel?.('abandon');
+      },
+    });
+    if (rest === undefined) return;
+    if (wire.takesParts) this.#start(incoming, message, message.body, rest, deadline);
+    else rest.whole((body) => this.#start(incoming, message, body, undefined, deadline));
   }
 
   onCancel({ correlationId: id, mode }: CancelMessage): void {
     // Also after the outcome: the body of a result may still be under way.
-    this.#wire.outbox.drop('response', id);
+    this.#wire.outbox.drop('response', id, mode);
     const incoming = this.#open.get(id);
     if (incoming === undefined) return;
     this.#open.delete(id);
@@ -71,13 +78,22 @@ export class IncomingCalls {
     for (const incoming of all) incoming.cancel?.('abandon');
   }
 
-  #start(incoming: IncomingCall, message: RequestMessage, params: Body, deadline: number): void {
+  #start(
+    incoming: IncomingCall,
+    message: RequestMessage,
+    params: Body,
+    rest: BodyRest | undefined,
+    deadline: number,
+  ): void {
+    const wire = this.#wire;
     const call: Call = {
       // One shape for every call; members that are undefined count as absent for every reader.
       destination: message.destinationNode as Call['destination'] & {},
       service: message.serverName,
       method: message.method,
       params,
+      rest,
+      takesParts: wire.takesParts && wire.isBinary,
       deadline,
       source: message.sourceNode,
       caller: message.caller,
@@ -97,20 +113,26 @@ export class IncomingCalls {
     const { id } = incoming;
     const wire = this.#wire;
     // Cancelled, answered already, or the link has gone.
-    if (this.#open.get(id) !== incoming) return;
+    if (this.#open.get(id) !== incoming) {
+      if (outcome.kind === 'result') outcome.rest?.stop('abandon');
+      return;
+    }
     this.#open.delete(id);
+    // Params that are still under way are of no use any more.
+    wire.assembly.drop('request', id);
     if (outcome.kind === 'failure') {
-      wire.assembly.drop('request', id);
       this.#sendError(id, outcome.failure, outcome.trace);
       return;
     }
-    const { body } = outcome;
-    const isSplit = wire.isBinary && body.length > CHUNK_BYTES;
+    const { body, rest } = outcome;
+    const isLong = wire.isBinary && body.length > CHUNK_BYTES;
+    const isSplit = isLong || rest !== undefined;
     if (body.length > wire.limits.bodyBytes) {
       this.#sendError(id, tooLarge(wire, 'result'));
       return;
     }
     if (isSplit && !wire.outbox.hasRoom(body.length)) {
+      rest?.stop('abandon');
       const failure = overloaded(wire, 'too many big results wait for this link');
       this.#sendError(id, { ...failure, executed: 'yes' });
       return;
@@ -119,14 +141,32 @@ export class IncomingCalls {
       wire.outbox.add({
         type: 'response',
         correlationId: id,
-        body: isSplit ? body.subarray(0, CHUNK_BYTES) : body,
+        body: isLong ? body.subarray(0, CHUNK_BYTES) : body,
         continues: isSplit,
         trace: outcome.trace as NonNullable<Outcome['trace']>,
       });
-      if (isSplit) wire.outbox.stream('response', id, body, CHUNK_BYTES);
     } catch (error) {
       this.#sendError(id, unsendable(wire, error, 'result', body.length));
+      rest?.stop('abandon');
+      return;
     }
+    if (isSplit) this.#stream(incoming, body, rest);
+  }
+
+  #stream({ id, priority }: IncomingCall, body: Body, rest: BodyRest | undefined): void {
+    const wire = this.#wire;
+    wire.outbox.stream({
+      of: 'response',
+      id,
+      priority,
+      body,
+      sentBytes: Math.min(body.length, CHUNK_BYTES),
+      rest,
+      onFail: (failure) => {
+        wire.outbox.drop('response', id);
+        this.#sendError(id, failure);
+      },
+    });
   }
 
   #sendError(id: CallId, failure: Failure, trace?: Outcome['trace']): void {

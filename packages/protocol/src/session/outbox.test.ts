@@ -8,6 +8,7 @@ import { LINK_LIMITS } from '../limits.ts';
 import type { Link } from '../link.ts';
 import type { FederationMessage } from '../message.ts';
 import { Outbox } from './outbox.ts';
+import type { OutgoingBodyOptions } from './outgoing-body.ts';
 
 /** A link whose transport takes bytes only when it is told to. */
 class SlowLink implements Link {
@@ -43,6 +44,14 @@ const response = (id: number, bytes = 1): FederationMessage => ({
   body: new Uint8Array(bytes).fill(0x31),
 });
 
+const request = (id: number, priority = 5): OutgoingBodyOptions => ({
+  of: 'request',
+  id,
+  priority,
+  body: new Uint8Array(200_000),
+  sentBytes: 0,
+});
+
 describe('an outbox', () => {
   it('sends what was added in one turn as one message', async () => {
     const { clock, link, outbox, seen } = create();
@@ -56,7 +65,7 @@ describe('an outbox', () => {
   it('lets small messages pass big bodies, and stops where credit ends', async () => {
     const { clock, outbox, seen } = create();
     const body = new Uint8Array(400_000).fill(0x20);
-    outbox.stream('response', 1, body, 65_536);
+    outbox.stream({ of: 'response', id: 1, priority: 5, body, sentBytes: 65_536 });
     outbox.add(response(2));
     await clock.advance(100);
     const first = seen();
@@ -78,7 +87,7 @@ describe('an outbox', () => {
   it('shares the link between bodies, and holds them back while much waits', async () => {
     const { clock, link, outbox, seen } = create();
     link.isFast = false;
-    for (const id of [1, 2]) outbox.stream('request', id, new Uint8Array(200_000), 0);
+    for (const id of [1, 2]) outbox.stream(request(id));
     await clock.advance(100);
     assert.equal(outbox.isCongested, false);
     const ids = seen().map((message) => message.type === 'body' && message.id);
@@ -87,7 +96,7 @@ describe('an outbox', () => {
     link.bufferedBytes = 0;
     await clock.advance(100);
     assert.equal(outbox.hasBodies, false);
-    outbox.stream('request', 3, new Uint8Array(200_000), 0);
+    outbox.stream(request(3));
     outbox.drop('request', 3);
     assert.equal(outbox.hasBodies, false);
   });

@@ -1,61 +1,67 @@
 // What waits to leave on one link. Messages of one turn of the event loop leave in one write; parts of big bodies come after
 // everything else, as far as the other side gave credit and only while little waits, so that a small call never stands behind a big one.
 
-import type { Body } from '../call.ts';
+import type { CancelMode } from '../call.ts';
 import type { Clock } from '../clock.ts';
 import { CLOSE_CODES } from '../close-code.ts';
 import type { Encoder } from '../codec.ts';
-import { CHUNK_BYTES, OUTBOX_LIMITS } from '../limits.ts';
+import { CALL_LIMITS, CHUNK_BYTES, OUTBOX_LIMITS } from '../limits.ts';
 import type { Link } from '../link.ts';
 import type { CallId, FederationMessage } from '../message.ts';
-
-/** Bytes of one body that may be sent before any credit came. */
-export const UNASKED_BYTES = 262_144;
+import { BodyQueue } from './body-queue.ts';
+import { BufferBudget } from './buffer-budget.ts';
+import type { BodyOf } from './incoming-body.ts';
+import type { OutgoingBodyOptions } from './outgoing-body.ts';
 
 /** Parts of bodies are added only below this, so that they alone never congest the link for requests. */
 const PART_ROOM_BYTES = OUTBOX_LIMITS.highWaterBytes / 2;
-/** A link does not say when it has taken something, so what waits for it looks this often. */
+/** Not every link says when it has taken something, so what waits for it looks this often. */
 const POLL_MS = 2;
 const STUCK_POLL_MS = 1_000;
 /** So much of big bodies may wait here for credit. */
 const STREAM_BYTES = 67_108_864;
-
-export type BodyOf = 'request' | 'response';
-
-interface BodyStream {
-  readonly of: BodyOf;
-  readonly id: CallId;
-  readonly body: Body;
-  offset: number;
-  credit: number;
-}
 
 export class Outbox {
   readonly #link: Link;
   readonly #encoder: Encoder;
   readonly #clock: Clock;
   readonly #cut: (code: number, reason: string) => void;
-  readonly #streams = new Map<string, BodyStream>();
+  readonly #budget: BufferBudget;
+  readonly #bodies = new BodyQueue(() => this.#schedule());
   #streamBytes = 0;
   #isScheduled = false;
   #isClosed = false;
   #batch = 0;
   #bytes = 0;
+  /** Bytes that wait in the link, as far as the budget has been told. */
+  #countedBytes = 0;
   #taken = 0;
   #takenAt = 0;
   #poll: Disposable | undefined;
   #stuckPoll: Disposable | undefined;
 
-  constructor(link: Link, encoder: Encoder, clock: Clock, cut: (code: number, reason: string) => void) {
+  constructor(
+    link: Link,
+    encoder: Encoder,
+    clock: Clock,
+    cut: (code: number, reason: string) => void,
+    budget = new BufferBudget(clock),
+  ) {
     this.#link = link;
     this.#encoder = encoder;
     this.#clock = clock;
     this.#cut = cut;
+    this.#budget = budget;
   }
 
   /** Bytes that were added, in all. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Bytes that wait here or in the link; parts that another link holds are not counted. */
+  get heldBytes(): number {
+    return this.#streamBytes + this.#countedBytes;
   }
 
   /** Number of the write in which what is added now leaves; below it everything has been handed to the link. */
@@ -65,12 +71,21 @@ export class Outbox {
 
   /** Over the high-water mark: no new requests for this link. */
   get isCongested(): boolean {
-    return this.#link.bufferedBytes + this.#encoder.pendingBytes > OUTBOX_LIMITS.highWaterBytes;
+    return this.#waiting > OUTBOX_LIMITS.highWaterBytes;
+  }
+
+  /** The same for requests of a priority: those below the default are shed earlier. */
+  isCongestedFor(priority: number): boolean {
+    return this.#waiting > OUTBOX_LIMITS.highWaterBytes * shareOf(priority);
+  }
+
+  get #waiting(): number {
+    return this.#link.bufferedBytes + this.#encoder.pendingBytes;
   }
 
   /** Parts of bodies wait for credit or for room. */
   get hasBodies(): boolean {
-    return this.#streams.size > 0;
+    return this.#bodies.size > 0;
   }
 
   /** Adds one message. Throws `MalformedMessage` for one that does not fit; then nothing has happened. */
@@ -87,43 +102,55 @@ export class Outbox {
     return this.#streamBytes + bytes <= STREAM_BYTES;
   }
 
-  /** Sends the rest of `body`, from `offset`, in parts. Its first part went with the message itself. */
-  stream(of: BodyOf, id: CallId, body: Body, offset: number): void {
-    if (this.#isClosed) return;
-    this.#streams.set(`${of} ${id}`, { of, id, body, offset, credit: UNASKED_BYTES - offset });
-    this.#streamBytes += body.length - offset;
-    this.#schedule();
+  /** Sends a body in parts. Its first part went with the message itself. */
+  stream(options: OutgoingBodyOptions): void {
+    if (this.#isClosed) {
+      options.rest?.stop('abandon');
+      return;
+    }
+    if (options.rest === undefined) this.#hold(options.body.length - options.sentBytes);
+    this.#bodies.add(options);
   }
 
   /** The other side can take so many bytes more of this body. */
   credit(of: BodyOf, id: CallId, bytes: number): void {
-    const stream = this.#streams.get(`${of} ${id}`);
-    if (stream === undefined) return;
-    stream.credit += bytes;
-    this.#schedule();
+    this.#bodies.get(of, id)?.credit(bytes);
   }
 
   /** Ends a body that is under way. */
-  drop(of: BodyOf, id: CallId): void {
-    if (this.#streams.size === 0) return;
-    const key = `${of} ${id}`;
-    const stream = this.#streams.get(key);
-    if (stream === undefined) return;
-    this.#streams.delete(key);
-    this.#streamBytes -= stream.body.length - stream.offset;
+  drop(of: BodyOf, id: CallId, mode: CancelMode = 'abandon'): void {
+    const body = this.#bodies.get(of, id);
+    if (body === undefined) return;
+    this.#bodies.remove(body);
+    this.#hold(-body.ownBytes);
+    body.stop(mode);
+  }
+
+  /** Whether parts of this body have not left yet, or had not when the link ended. */
+  holds(of: BodyOf, id: CallId): boolean {
+    return this.#bodies.get(of, id) !== undefined;
   }
 
   /** Hands everything that can go to the link now. */
   flush(): void {
     if (this.#isClosed) return;
-    if (this.#streams.size > 0) this.#addParts();
+    if (this.#bodies.size > 0) this.#addParts();
     this.#write();
+  }
+
+  /** The link has taken what waited. */
+  drained(): void {
+    if (this.#countedBytes > 0) this.#count(this.#link.bufferedBytes);
+    if (this.#bodies.size > 0) this.flush();
   }
 
   /** Nothing leaves any more. */
   close(): void {
     this.#isClosed = true;
-    this.#streams.clear();
+    this.#bodies.stopAll('abandon');
+    this.#budget.add(-this.#streamBytes - this.#countedBytes);
+    this.#streamBytes = 0;
+    this.#countedBytes = 0;
     this.#poll?.[Symbol.dispose]();
     this.#stuckPoll?.[Symbol.dispose]();
   }
@@ -140,28 +167,17 @@ export class Outbox {
   };
 
   #addParts(): void {
-    let moved = true;
-    while (moved) {
-      moved = false;
-      // One part of each in turn, so that bodies share the link.
-      for (const [key, stream] of this.#streams) {
-        if (this.#link.bufferedBytes + this.#encoder.pendingBytes >= PART_ROOM_BYTES) {
-          this.#pollSoon();
-          return;
-        }
-        const size = Math.min(CHUNK_BYTES, stream.body.length - stream.offset, stream.credit);
-        if (size <= 0) continue;
-        const end = stream.offset + size;
-        const continues = end < stream.body.length;
-        const body = stream.body.subarray(stream.offset, end);
-        this.#bytes += this.#encoder.add({ type: 'body', of: stream.of, id: stream.id, body, continues });
-        stream.offset = end;
-        stream.credit -= size;
-        this.#streamBytes -= size;
-        moved = true;
-        if (!continues) this.#streams.delete(key);
-      }
+    while (this.#waiting < PART_ROOM_BYTES) {
+      const stream = this.#bodies.next();
+      if (stream === undefined) return;
+      const before = stream.ownBytes;
+      const { body, continues } = stream.take();
+      this.#bytes += this.#encoder.add({ type: 'body', of: stream.of, id: stream.id, body, continues });
+      this.#bodies.putBack(stream);
+      if (before > 0) this.#hold(-body.length);
+      stream.left(body.length);
     }
+    this.#pollSoon();
   }
 
   #write(): void {
@@ -179,14 +195,27 @@ export class Outbox {
     });
   }
 
+  #hold(bytes: number): void {
+    this.#streamBytes += bytes;
+    this.#budget.add(bytes);
+  }
+
+  /** Tells the budget what waits in the link; a little is not worth it. */
+  #count(waiting: number): void {
+    const counted = waiting > CHUNK_BYTES ? waiting : 0;
+    this.#budget.add(counted - this.#countedBytes);
+    this.#countedBytes = counted;
+  }
+
   /** A slow consumer costs its own link, never our memory. */
   #watch(): void {
     const waiting = this.#link.bufferedBytes;
-    if (waiting <= OUTBOX_LIMITS.stuckBytes) return;
+    if (waiting <= CHUNK_BYTES && this.#countedBytes === 0) return;
     if (waiting > OUTBOX_LIMITS.cutBytes) {
       this.#cut(CLOSE_CODES.overloaded, `${OUTBOX_LIMITS.cutBytes} bytes are waiting`);
       return;
     }
+    this.#count(waiting);
     if (this.#stuckPoll !== undefined) return;
     this.#taken = this.#bytes - waiting;
     this.#takenAt = this.#clock.now();
@@ -197,9 +226,10 @@ export class Outbox {
     this.#stuckPoll = this.#clock.after(STUCK_POLL_MS, () => {
       this.#stuckPoll = undefined;
       const waiting = this.#link.bufferedBytes;
-      if (waiting <= OUTBOX_LIMITS.stuckBytes) return;
+      this.#count(waiting);
+      if (this.#countedBytes === 0) return;
       const taken = this.#bytes - waiting;
-      if (taken > this.#taken) {
+      if (taken > this.#taken || waiting <= OUTBOX_LIMITS.stuckBytes) {
         this.#taken = taken;
         this.#takenAt = this.#clock.now();
       } else if (this.#clock.now() - this.#takenAt >= OUTBOX_LIMITS.stuckMs) {
@@ -209,4 +239,9 @@ export class Outbox {
       this.#pollStuck();
     });
   }
+}
+
+/** How much of a bound calls of a priority may use: all of it from the default on, three quarters at 0. */
+export function shareOf(priority: number): number {
+  return priority >= CALL_LIMITS.defaultPriority ? 1 : (15 + priority) / 20;
 }

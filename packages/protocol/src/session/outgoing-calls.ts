@@ -1,11 +1,11 @@
 // What this side has asked over one link and has no answer to yet: calls, and registrations.
 
-import type { Body, Call, CallHandler, Cancel, CancelMode, Settle } from '../call.ts';
+import type { Body, BodyRest, Call, CallHandler, Cancel, CancelMode, Settle, TraceRecord } from '../call.ts';
 import { CLOSE_CODES } from '../close-code.ts';
 import { MalformedMessage } from '../codec.ts';
 import { decodeRegistrationAnswer } from '../control-json.ts';
 import { createFailure, type Failure } from '../failure.ts';
-import { CHUNK_BYTES } from '../limits.ts';
+import { CHUNK_BYTES, UNASKED_BYTES } from '../limits.ts';
 import type { CloseReason } from '../link.ts';
 import type {
   ErrorMessage,
@@ -15,18 +15,24 @@ import type {
   ResponseMessage,
 } from '../message.ts';
 import { PendingCalls } from '../pending-calls.ts';
-import { lost, nameOf, overloaded, tooLarge, unsendable, type Wire } from './wire.ts';
+import type { IncomingBody } from './incoming-body.ts';
+import { shareOf } from './outbox.ts';
+import { withWholeParams } from './whole-params.ts';
+import { lost, nameOf, outOfBuffers, overloaded, tooLarge, unsendable, type Wire } from './wire.ts';
 
 export type AnswerSettle = (answer: RegistrationAnswer | undefined) => void;
 
-type Outgoing =
-  | {
-      readonly kind: 'call';
-      readonly settle: Settle;
-      /** Number of the write with which the request leaves (`Outbox.batch`). */
-      readonly batch: number;
-    }
-  | { readonly kind: 'registration'; readonly settle: AnswerSettle };
+interface OutgoingCall {
+  readonly kind: 'call';
+  readonly settle: Settle;
+  /** Number of the write with which the request leaves (`Outbox.batch`). */
+  readonly batch: number;
+  readonly takesParts: boolean;
+  /** The rest of a result whose first part has settled the call already. */
+  result: IncomingBody | undefined;
+}
+
+type Outgoing = OutgoingCall | { readonly kind: 'registration'; readonly settle: AnswerSettle };
 
 const NOTHING_TO_CANCEL: Cancel = () => {};
 
@@ -62,12 +68,24 @@ export class OutgoingCalls {
     const wire = this.#wire;
     const refusal = this.#refuse(call);
     if (refusal !== undefined) return settleNow(settle, refusal);
-    const id = this.#open.open({ kind: 'call', settle, batch: wire.outbox.batch }, call.deadline);
+    const { params, rest } = call;
+    // In the JSON form nothing goes in parts.
+    if (rest !== undefined && !wire.isBinary) return withWholeParams(call, settle, this.call, wire);
+    const id = this.#open.open(
+      {
+        kind: 'call',
+        settle,
+        batch: wire.outbox.batch,
+        takesParts: call.takesParts === true,
+        result: undefined,
+      },
+      call.deadline,
+    );
     if (id === undefined) {
       return settleNow(settle, overloaded(wire, `${wire.limits.inFlight} calls are open to ${nameOf(wire)}`));
     }
-    const { params } = call;
-    const isSplit = wire.isBinary && params.length > CHUNK_BYTES;
+    const isLong = wire.isBinary && params.length > CHUNK_BYTES;
+    const isSplit = isLong || rest !== undefined;
     const message: RequestMessage = {
       type: 'request',
       id,
@@ -77,7 +95,7 @@ export class OutgoingCalls {
       serverName: call.service,
       method: call.method,
       timeoutMs: Math.max(1, Math.floor(call.deadline - wire.clock.now())),
-      body: isSplit ? params.subarray(0, CHUNK_BYTES) : params,
+      body: isLong ? params.subarray(0, CHUNK_BYTES) : params,
       continues: isSplit,
       routingPath: [...call.path, wire.self],
       ttl: call.ttl - 1,
@@ -94,12 +112,21 @@ export class OutgoingCalls {
       this.#open.settle(id);
       return settleNow(settle, unsendable(wire, error, 'params', params.length));
     }
-    if (isSplit) wire.outbox.stream('request', id, params, CHUNK_BYTES);
     this.#sent += 1;
+    if (isSplit) this.#stream(id, call);
     return (mode) => {
-      if (this.#open.cancel(id) !== undefined) this.#abandon(id, mode);
+      const outgoing = this.#open.get(id);
+      // With the first part of a result the call has had its outcome.
+      if (outgoing?.kind !== 'call' || outgoing.result !== undefined) return;
+      this.#open.cancel(id);
+      this.#abandon(id, mode);
     };
   };
+
+  #stream(id: number, { params, priority, rest }: Call): void {
+    const sentBytes = Math.min(params.length, CHUNK_BYTES);
+    this.#wire.outbox.stream({ of: 'request', id, priority, body: params, sentBytes, rest });
+  }
 
   register(part: Omit<RegistrationMessage, 'type' | 'id'>, settle: AnswerSettle): void {
     // It waits as long as the link lives.
@@ -117,20 +144,29 @@ export class OutgoingCalls {
       this.#onResult(id, message, message.body);
       return;
     }
-    // A late outcome: its further parts find no one either.
-    if (this.#open.get(id)?.kind !== 'call') return;
-    this.#wire.assembly.begin(
-      'response',
-      id,
-      message.body,
-      (body) => this.#onResult(id, message, body),
-      () => {
-        const outgoing = this.#open.settle(id);
-        if (outgoing?.kind !== 'call') return;
+    // A late outcome: its further parts find no one either. A second one too.
+    const outgoing = this.#open.get(id);
+    if (outgoing?.kind !== 'call' || outgoing.result !== undefined) return;
+    const rest = this.#wire.assembly.begin('response', id, message.body, {
+      tooLarge: () => {
+        this.#open.settle(id);
         this.#wire.send({ type: 'cancel', correlationId: id, mode: 'abandon' });
-        this.#fail(outgoing.settle, tooLarge(this.#wire, 'result'));
+        this.#end(outgoing, tooLarge(this.#wire, 'result'));
       },
-    );
+      // What it still waits for is the other link.
+      arrived: () => void this.#open.settle(id),
+      stopped: (mode) => {
+        if (this.#open.settle(id) !== undefined) this.#wire.send({ type: 'cancel', correlationId: id, mode });
+      },
+    });
+    if (rest === undefined) return;
+    if (!outgoing.takesParts) {
+      rest.whole((body) => this.#onResult(id, message, body, outgoing));
+      return;
+    }
+    outgoing.result = rest;
+    this.#wire.outbox.drop('request', id);
+    this.#settle(outgoing, message, message.body, rest);
   }
 
   onError(message: ErrorMessage): void {
@@ -143,23 +179,27 @@ export class OutgoingCalls {
       return;
     }
     this.#wire.outbox.drop('request', id);
-    this.#wire.assembly.drop('response', id);
-    this.#failed += 1;
     const { failure, trace } = message;
-    outgoing.settle(trace === undefined ? { kind: 'failure', failure } : { kind: 'failure', failure, trace });
+    this.#end(outgoing, failure, trace);
+    this.#wire.assembly.drop('response', id);
   }
 
   /** The link has ended; what left with a write before `batch` may have been received. */
   end({ code, reason }: CloseReason, batch: number): void {
     const why = reason === '' ? `closed with ${code}` : reason;
-    this.#open.failAll((_id, outgoing) => {
-      if (outgoing.kind === 'registration') outgoing.settle(undefined);
-      else this.#fail(outgoing.settle, lost(this.#wire, why, outgoing.batch < batch ? 'unknown' : 'no'));
+    const { outbox } = this.#wire;
+    this.#open.failAll((id, outgoing) => {
+      if (outgoing.kind === 'registration') {
+        outgoing.settle(undefined);
+        return;
+      }
+      // A method does not begin before its params are whole.
+      const executed = outgoing.batch < batch && !outbox.holds('request', id) ? 'unknown' : 'no';
+      this.#end(outgoing, lost(this.#wire, why, executed));
     });
   }
 
-  #onResult(id: number, message: ResponseMessage, body: Body): void {
-    const outgoing = this.#open.settle(id);
+  #onResult(id: number, message: ResponseMessage, body: Body, outgoing = this.#open.settle(id)): void {
     // A late outcome of a call that was cancelled or ran out of time.
     if (outgoing === undefined) return;
     if (outgoing.kind === 'registration') {
@@ -167,8 +207,16 @@ export class OutgoingCalls {
       return;
     }
     this.#wire.outbox.drop('request', id);
-    const { trace } = message;
-    outgoing.settle(trace === undefined ? { kind: 'result', body } : { kind: 'result', body, trace });
+    this.#settle(outgoing, message, body, undefined);
+  }
+
+  #settle(
+    { settle }: OutgoingCall,
+    { trace }: ResponseMessage,
+    body: Body,
+    rest: BodyRest | undefined,
+  ): void {
+    settle(trace === undefined ? { kind: 'result', body, rest } : { kind: 'result', body, rest, trace });
   }
 
   #onRegistrationAnswer(settle: AnswerSettle, body: Body): void {
@@ -187,9 +235,9 @@ export class OutgoingCalls {
       outgoing.settle(undefined);
       return;
     }
-    this.#abandon(id, 'abandon');
     const message = `no answer from ${nameOf(this.#wire)} in time`;
-    this.#fail(outgoing.settle, createFailure('timeout', message, this.#wire.self));
+    this.#end(outgoing, createFailure('timeout', message, this.#wire.self));
+    this.#abandon(id, 'abandon');
   }
 
   #abandon(id: number, mode: CancelMode): void {
@@ -206,17 +254,26 @@ export class OutgoingCalls {
       const message = 'the time was up before the call was sent on';
       return createFailure('timeout', message, wire.self, { executed: 'no' });
     }
-    if (wire.outbox.isCongested) return overloaded(wire, `the link to ${nameOf(wire)} is congested`);
+    if (wire.outbox.isCongestedFor(call.priority))
+      return overloaded(wire, `the link to ${nameOf(wire)} is congested`);
     if (call.params.length > wire.limits.bodyBytes) return tooLarge(wire, 'params');
-    if (call.params.length > CHUNK_BYTES && !wire.outbox.hasRoom(call.params.length)) {
+    if (wire.budget.isTight) return outOfBuffers(wire);
+    const share = shareOf(call.priority);
+    if (share < 1 && this.#open.size >= wire.limits.inFlight * share) {
+      return overloaded(wire, `most of ${wire.limits.inFlight} calls are open to ${nameOf(wire)}`);
+    }
+    const waiting = call.rest === undefined ? call.params.length : UNASKED_BYTES;
+    if (waiting > CHUNK_BYTES && !wire.outbox.hasRoom(waiting)) {
       return overloaded(wire, `too many big requests wait for the link to ${nameOf(wire)}`);
     }
     return undefined;
   }
 
-  #fail(settle: Settle, failure: Failure): void {
+  /** The call has failed: its outcome, or the end of a result that is under way. */
+  #end({ settle, result }: OutgoingCall, failure: Failure, trace?: TraceRecord): void {
     this.#failed += 1;
-    settle({ kind: 'failure', failure });
+    if (result !== undefined) result.fail(failure);
+    else settle(trace === undefined ? { kind: 'failure', failure } : { kind: 'failure', failure, trace });
   }
 }
 

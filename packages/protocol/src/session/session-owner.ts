@@ -13,6 +13,11 @@ import type { Session } from './session.ts';
 
 export interface SessionOwner {
   /**
+   * `onCall` takes params in parts (`Call.rest`) and settles results in parts: this node stands in the middle. Without it calls come
+   * when they are whole.
+   */
+  readonly takesParts?: boolean | undefined;
+  /**
    * The session is usable and reachable by its id. `resumed`: the services of the Home stand as they were and no
    * registration will come.
    */
@@ -38,6 +43,7 @@ export interface SessionOwner {
 /** The same owner with some of its members replaced: how a connection manager looks over its shoulder. */
 export function withOverrides(owner: SessionOwner, overrides: Partial<SessionOwner>): SessionOwner {
   return {
+    takesParts: owner.takesParts,
     onOpened: (session, resumed) => owner.onOpened(session, resumed),
     onCall: (session, call, settle) => owner.onCall(session, call, settle),
     onRegistration: (session, message) => owner.onRegistration(session, message),

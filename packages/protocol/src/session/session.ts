@@ -10,6 +10,7 @@ import { HEARTBEAT, type LinkLimits } from '../limits.ts';
 import type { CloseReason, Link } from '../link.ts';
 import type { Discovery, FederationMessage, HeartbeatMessage, RegistrationMessage } from '../message.ts';
 import { BodyAssembly } from './body-assembly.ts';
+import { BufferBudget } from './buffer-budget.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { IncomingCalls } from './incoming-calls.ts';
 import { Outbox } from './outbox.ts';
@@ -49,6 +50,8 @@ export interface SessionOptions {
   readonly owner: SessionOwner;
   readonly clock: Clock;
   readonly random: Random;
+  /** Of all links of this node; default: this one for itself, without a bound. */
+  readonly budget?: BufferBudget;
 }
 
 /** Unfinished bodies that one link may make this node hold, in units of the largest body. */
@@ -80,6 +83,7 @@ export class Session {
   readonly #outgoing: OutgoingCalls;
   readonly #incoming: IncomingCalls;
   readonly #assembly: BodyAssembly;
+  readonly #budget: BufferBudget;
   readonly #onCloses: ((reason: CloseReason) => void)[] = [];
   #instance: string;
   #closed: CloseReason | undefined;
@@ -104,12 +108,17 @@ export class Session {
     this.#clock = clock;
     this.#link = link;
     this.#codec = options.codec;
-    this.#outbox = new Outbox(link, options.codec.encoder, clock, (code, reason) => this.close(code, reason));
+    this.#budget = options.budget ?? new BufferBudget(clock);
+    const cut = (code: number, reason: string): void => this.close(code, reason);
+    this.#outbox = new Outbox(link, options.codec.encoder, clock, cut, this.#budget);
     const { bodyBytes } = identity.limits;
-    this.#assembly = new BodyAssembly(
-      { bodyBytes, totalBytes: ASSEMBLED_BODIES * bodyBytes },
-      (of, id, bytes) => this.#send({ type: 'credit', id, bytes, fromOpener: of === 'response' }),
-    );
+    this.#assembly = new BodyAssembly({
+      bodyBytes,
+      totalBytes: ASSEMBLED_BODIES * bodyBytes,
+      budget: this.#budget,
+      giveCredit: (of, id, bytes) => this.#send({ type: 'credit', id, bytes, fromOpener: of === 'response' }),
+      malformed: (reason) => this.close(CLOSE_CODES.malformed, reason),
+    });
     const wire = this.#wire(options.self);
     this.#outgoing = new OutgoingCalls(wire);
     this.#incoming = new IncomingCalls(wire, (call, settle) => this.#owner.onCall(this, call, settle));
@@ -127,10 +136,12 @@ export class Session {
   /** Begins to take what comes in. The owner knows the session by now. */
   start(): void {
     this.#heartbeat.start();
+    this.#budget.join(this);
     this.#link.limitMessage(this.limits.messageBytes);
     this.#link.listen({
       onData: (data) => this.#onData(data),
       onClose: (reason) => this.#finish(reason),
+      onDrain: () => this.#outbox.drained(),
     });
   }
 
@@ -177,6 +188,16 @@ export class Session {
     return this.#outgoing.size + this.#incoming.size === 0 && !this.#outbox.hasBodies;
   }
 
+  /** Calls may be sent with params in parts (`Call.rest`). */
+  get takesParts(): boolean {
+    return this.#link.subprotocol === SUBPROTOCOL_BINARY;
+  }
+
+  /** Bytes that this node holds for the link: unfinished bodies and what waits to leave. */
+  get backlogBytes(): number {
+    return this.#assembly.heldBytes + this.#outbox.heldBytes;
+  }
+
   get bytesSent(): number {
     return this.#outbox.bytes;
   }
@@ -221,6 +242,11 @@ export class Session {
     this.#finish({ code, reason });
   }
 
+  /** This node holds too much, and most of it for this link. */
+  cut(): void {
+    this.close(CLOSE_CODES.overloaded, 'this node holds too many bytes');
+  }
+
   /** Drops the link without a handshake. */
   terminate(): void {
     this.#drop('dropped');
@@ -245,11 +271,13 @@ export class Session {
     // Before it is closed: what counts is what the link had been given by now.
     const { batch } = this.#outbox;
     this.#outbox.close();
-    this.#assembly.clear();
+    this.#budget.leave(this);
     // First, so that nobody who tries a call again picks this session.
     this.#owner.onClosed(this, reason);
     this.#incoming.end();
     this.#outgoing.end(reason, batch);
+    // Last: bodies that were passed on are told why they end.
+    this.#assembly.clear();
     for (const run of this.#onCloses.splice(0)) run(reason);
   }
 
@@ -373,6 +401,8 @@ export class Session {
       clock: this.#clock,
       outbox: this.#outbox,
       assembly: this.#assembly,
+      budget: this.#budget,
+      takesParts: this.#owner.takesParts === true,
       get isOpen() {
         return session.isOpen;
       },

@@ -6,6 +6,7 @@ import { createFailure, type Failure, type FailureName } from '../failure.ts';
 import type { LinkLimits } from '../limits.ts';
 import type { FederationMessage } from '../message.ts';
 import type { BodyAssembly } from './body-assembly.ts';
+import type { BufferBudget } from './buffer-budget.ts';
 import type { Outbox } from './outbox.ts';
 
 /** What the node at the other end is. */
@@ -24,6 +25,9 @@ export interface Wire {
   readonly clock: Clock;
   readonly outbox: Outbox;
   readonly assembly: BodyAssembly;
+  readonly budget: BufferBudget;
+  /** The owner takes params in parts. */
+  readonly takesParts: boolean;
   readonly isOpen: boolean;
   /** For messages of our own making, which always fit. */
   send(message: FederationMessage): void;
@@ -43,6 +47,11 @@ export function tooLarge(wire: Wire, what: 'params' | 'result'): Failure {
 
 export function overloaded(wire: Wire, message: string): Failure {
   return createFailure('overloaded', message, wire.self, { retryAfterMs: RETRY_AFTER_MS });
+}
+
+/** This node holds about as much as it may. */
+export function outOfBuffers(wire: Wire): Failure {
+  return overloaded(wire, `${wire.self} has no room for more bodies`);
 }
 
 /** Why the encoder did not take a message with a body of this size. */
