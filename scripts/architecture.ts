@@ -51,7 +51,7 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
     roots: ['index.ts', 'relay.ts', 'main-node.ts', 'home-node.ts', 'p2p-node.ts', 'gateway-ports.ts'],
     rooms: {
       identity: [],
-      observe: [],
+      observe: ['types:registry/instance.ts', 'types:routing'],
       registry: [],
       balance: ['registry/instance.ts'],
       routing: ['registry', 'balance'],

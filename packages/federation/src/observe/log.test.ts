@@ -52,4 +52,60 @@ describe('a log', () => {
       assert.doesNotMatch(lines.join(''), /hidden/);
     }
   });
+
+  it('names its node in JSON, once there is one', () => {
+    const lines: string[] = [];
+    let node: string | undefined;
+    const log = createLog({
+      level: 'info',
+      format: 'json',
+      write: (line) => lines.push(line),
+      clock,
+      node: () => node,
+    });
+    log.info('before');
+    node = 'relay-a.com';
+    log.info('after', { n: 1 });
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).node),
+      [undefined, 'relay-a.com'],
+    );
+  });
+
+  it('follows one service or peer at a level of its own until the time is up', () => {
+    let now = 0;
+    const lines: string[] = [];
+    const log = createLog({
+      level: 'warn',
+      format: 'text',
+      write: (line) => lines.push(line.slice(25).trim()),
+      clock: { wallNow: () => now },
+    });
+    assert.equal(log.isVerbose, false);
+    log.follow({ service: 'blog' }, 'debug', 1_000);
+    log.follow({ peer: 'relay-b.com' }, 'error', 500);
+    assert.equal(log.isVerbose, true);
+    log.debug('call', { service: 'blog' });
+    log.debug('call', { service: 'shop' });
+    log.debug('call', { peer: 'blog' });
+    log.warn('lost', { peer: 'relay-b.com' });
+    now = 500;
+    log.warn('lost', { peer: 'relay-b.com' });
+    log.debug('call', { service: 'blog' });
+    now = 1_000;
+    log.debug('call', { service: 'blog' });
+    assert.deepEqual(lines, [
+      'debug call service=blog',
+      'warn lost peer=relay-b.com',
+      'debug call service=blog',
+    ]);
+    assert.equal(log.isVerbose, false);
+  });
+
+  it('follows a bounded number of them', () => {
+    const { log } = logged('text', 'warn');
+    for (let n = 0; n < 100; n += 1) assert.equal(log.follow({ service: `s${n}` }, 'debug', 1_000), true);
+    assert.equal(log.follow({ service: 'more' }, 'debug', 1_000), false);
+    assert.equal(log.follow({ service: 's1' }, 'debug', 1_000), true);
+  });
 });

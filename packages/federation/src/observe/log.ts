@@ -14,7 +14,14 @@ export interface Log {
   debug(message: string, fields?: LogFields): void;
   /** Whether lines of this level are written; lets hot paths skip the building of fields. */
   isOn(level: LogLevel): boolean;
+  /** Whether any `debug` line is written, be it about one service only. One look, for hot paths. */
+  readonly isVerbose: boolean;
+  /** Another level for the lines about one service or peer, for a time. False if too many are followed already. */
+  follow(subject: LogSubject, level: LogLevel, forMs: number): boolean;
 }
+
+/** Lines are about a service or peer by their fields of these names. */
+export type LogSubject = { readonly service: string } | { readonly peer: string };
 
 export interface LogOptions {
   /** Lines below this level are dropped. */
@@ -23,7 +30,12 @@ export interface LogOptions {
   /** Takes one line with its newline. Must not throw. */
   readonly write: (line: string) => void;
   readonly clock: Pick<Clock, 'wallNow'>;
+  /** Id of the node, once it is known: the field `node` of every JSON line, since logs of many nodes are read in one place. */
+  readonly node?: () => string | undefined;
 }
+
+/** Services and peers with a level of their own at a time. */
+const MAX_FOLLOWED = 100;
 
 const RANK: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
 const SECRET = /token|secret|password|passwd|authorization|credential|cookie|private|api_?key/i;
@@ -35,18 +47,41 @@ const PLAIN = /^[\w.:/@%+,*-]+$/;
 export function createLog(options: LogOptions): Log {
   const { format, write, clock } = options;
   const rank = RANK[options.level];
-  const line = format === 'json' ? jsonLine : textLine;
-  const at = (level: LogLevel) =>
-    RANK[level] > rank
-      ? () => {}
-      : (message: string, fields?: LogFields) =>
-          write(line(new Date(clock.wallNow()).toISOString(), level, message, fields));
+  const followed = new Map<string, { readonly rank: number; readonly until: number }>();
+
+  const rankFor = (fields: LogFields | undefined): number => {
+    if (followed.size === 0 || fields === undefined) return rank;
+    const own = followed.get(`service ${fields['service']}`) ?? followed.get(`peer ${fields['peer']}`);
+    return own !== undefined && own.until > clock.wallNow() ? own.rank : rank;
+  };
+  const forgetEnded = (): void => {
+    for (const [subject, { until }] of followed) if (until <= clock.wallNow()) followed.delete(subject);
+  };
+  const at = (level: LogLevel) => (message: string, fields?: LogFields) => {
+    if (RANK[level] > rankFor(fields)) return;
+    const time = new Date(clock.wallNow()).toISOString();
+    const node = format === 'json' ? options.node?.() : undefined;
+    const all = node === undefined ? fields : { node, ...fields };
+    write(format === 'json' ? jsonLine(time, level, message, all) : textLine(time, level, message, all));
+  };
   return {
     error: at('error'),
     warn: at('warn'),
     info: at('info'),
     debug: at('debug'),
     isOn: (level) => RANK[level] <= rank,
+    get isVerbose() {
+      if (rank === RANK.debug) return true;
+      if (followed.size > 0) forgetEnded();
+      return followed.size > 0;
+    },
+    follow(subject, level, forMs) {
+      forgetEnded();
+      const key = 'service' in subject ? `service ${subject.service}` : `peer ${subject.peer}`;
+      if (followed.size >= MAX_FOLLOWED && !followed.has(key)) return false;
+      followed.set(key, { rank: RANK[level], until: clock.wallNow() + forMs });
+      return true;
+    },
   };
 }
 
@@ -57,6 +92,8 @@ export const SILENT_LOG: Log = Object.freeze({
   info() {},
   debug() {},
   isOn: () => false,
+  isVerbose: false,
+  follow: () => true,
 });
 
 function textLine(time: string, level: LogLevel, message: string, fields?: LogFields): string {

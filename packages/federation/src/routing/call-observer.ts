@@ -13,6 +13,8 @@ export interface EndedCall {
   readonly from: CallOrigin;
   /** Of the last attempt. */
   readonly way: Way;
+  /** The other Main that it came from or went to, as far as this node knows. */
+  readonly peer: string | undefined;
   /** On the monotonic clock. */
   readonly startedAt: number;
   /** Further attempts at other instances. */

@@ -73,6 +73,12 @@ export class RoutedCall implements EndedCall {
     return this.#way;
   }
 
+  get peer(): string | undefined {
+    if (this.#from.kind === 'peer') return this.#from.id;
+    const node = this.#way === 'peer' ? this.#instance?.node : undefined;
+    return node?.mainRelay ?? node?.id;
+  }
+
   get retries(): number {
     return this.#tried.length;
   }

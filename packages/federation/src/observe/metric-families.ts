@@ -1,0 +1,149 @@
+// What a node says of itself to Prometheus (http-api.md §11, operations.md Metrics). Values are read when somebody scrapes. Labels are
+// fixed words of this file, never ids: the number of series is the same with one Home and with ten thousand.
+
+import { type CallMeter, CODES, DURATION_BOUNDS_S, type Histogram, WAYS } from './call-meter.ts';
+
+export type Labels = Readonly<Record<string, string>>;
+
+export interface Sample {
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+export type Family =
+  | {
+      readonly kind: 'counter' | 'gauge';
+      readonly name: string;
+      readonly help: string;
+      readonly samples: () => readonly Sample[];
+    }
+  | {
+      readonly kind: 'histogram';
+      readonly name: string;
+      readonly help: string;
+      /** Upper bounds of the buckets, without the last, which has none. */
+      readonly bounds: readonly number[];
+      readonly histograms: () => readonly { readonly labels: Labels; readonly histogram: Histogram }[];
+    };
+
+export const LINK_STATES = ['connecting', 'connected', 'down', 'self', 'refused'] as const;
+
+/** Counts of this very moment. Each must cost the same however many services and Homes there are, a walk over the links apart. */
+export interface NodeFigures {
+  readonly build: { readonly version: string; readonly nodeType: string };
+  readonly isDraining: () => boolean;
+  readonly inFlight: () => number;
+  readonly meter: CallMeter;
+  readonly retries: () => {
+    readonly succeeded: number;
+    readonly failed: number;
+    readonly denied: number;
+    /** Of the budget, 0 to 1. */
+    readonly ratio: number;
+  };
+  /** Calls not taken, by reason and by where that was noticed. */
+  readonly shed: () => readonly { readonly reason: string; readonly stage: string; readonly count: number }[];
+  readonly registry: () => { readonly self: number; readonly home: number; readonly peer: number };
+  readonly breakers?: () => { readonly open: number; readonly probing: number };
+  readonly ejections?: () => number;
+  /** Sessions of Homes and client SDKs: a Main's. */
+  readonly sessions?: () => { readonly homes: number; readonly clients: number };
+  /** Links to other Mains by state; at a Home those to its own. */
+  readonly links?: () => Readonly<Record<(typeof LINK_STATES)[number], number>>;
+  readonly reconnects: () => number;
+  readonly slowConsumersCut?: () => number;
+  readonly exported?: () => { readonly sent: number; readonly dropped: number; readonly failed: number };
+}
+
+/** Every family that a node with these figures has. */
+export function metricFamilies(figures: NodeFigures): readonly Family[] {
+  const { build, meter, breakers, ejections, sessions, links, slowConsumersCut, exported } = figures;
+  const found: (Family | undefined)[] = [
+    gauge('relay_build_info', 'Always 1; the version and role of this node.', () => [
+      { labels: { version: build.version, node_type: build.nodeType }, value: 1 },
+    ]),
+    gauge('relay_drain_state', 'Whether this node drains: 1 while it takes no new calls.', () =>
+      one(figures.isDraining() ? 1 : 0),
+    ),
+    counter('relay_calls_total', 'Calls that ended here, by who answered them and how.', () =>
+      callSamples(meter),
+    ),
+    {
+      kind: 'histogram',
+      name: 'relay_call_duration_seconds',
+      help: 'Time from the arrival of a call at this node to its outcome, by who answered.',
+      bounds: DURATION_BOUNDS_S,
+      histograms: () => WAYS.map((route) => ({ labels: { route }, histogram: meter.duration(route) })),
+    },
+    gauge('relay_calls_in_flight', 'Calls that this node waits for.', () => one(figures.inFlight())),
+    counter('relay_retries_total', 'Calls tried again at another instance, by what came of it.', () => {
+      const { succeeded, failed, denied } = figures.retries();
+      return by('result', { ok: succeeded, failed, no_budget: denied });
+    }),
+    gauge('relay_retry_budget_ratio', 'What is left of the budget for retries, 0 to 1.', () =>
+      one(figures.retries().ratio),
+    ),
+    counter('relay_shed_total', 'Calls refused without running, by reason and by who refused.', () =>
+      figures.shed().map(({ reason, stage, count }) => ({ labels: { reason, stage }, value: count })),
+    ),
+    gauge('relay_registry_entries', 'Instances known here, by where they were learned.', () =>
+      by('origin', { ...figures.registry() }),
+    ),
+    breakers &&
+      gauge('relay_breaker_state', 'Circuit breakers that are not closed, by state.', () =>
+        by('scope', { ...breakers() }),
+      ),
+    ejections &&
+      counter(
+        'relay_ejections_total',
+        'Instances taken out of balancing for a while because they failed.',
+        () => one(ejections()),
+      ),
+    sessions && gauge('relay_home_sessions', 'Homes with a session here.', () => one(sessions().homes)),
+    sessions &&
+      gauge('relay_client_sessions', 'Client SDKs with a session here.', () => one(sessions().clients)),
+    links && gauge('relay_peer_links', 'Links to other Mains, by state.', () => by('state', { ...links() })),
+    counter('relay_peer_reconnects_total', 'Links to other Mains that broke and were dialled again.', () =>
+      one(figures.reconnects()),
+    ),
+    slowConsumersCut &&
+      counter('relay_slow_consumers_cut_total', 'Links closed because the other side did not keep up.', () =>
+        one(slowConsumersCut()),
+      ),
+    exported &&
+      counter('relay_exported_spans_total', 'Spans for the trace collector, by what came of them.', () =>
+        by('result', { ...exported() }),
+      ),
+  ];
+  return found.filter((family) => family !== undefined);
+}
+
+type Samples = () => readonly Sample[];
+
+function counter(name: string, help: string, samples: Samples): Family {
+  return { kind: 'counter', name, help, samples };
+}
+
+function gauge(name: string, help: string, samples: Samples): Family {
+  return { kind: 'gauge', name, help, samples };
+}
+
+function one(value: number): readonly Sample[] {
+  return [{ labels: {}, value }];
+}
+
+function by(label: string, values: Readonly<Record<string, number>>): readonly Sample[] {
+  return Object.entries(values).map(([word, value]) => ({ labels: { [label]: word }, value }));
+}
+
+/** `ok` always, so that a rate has somewhere to begin; the others once they have happened. */
+function callSamples(meter: CallMeter): readonly Sample[] {
+  const samples: Sample[] = [];
+  for (const route of WAYS) {
+    for (const code of CODES) {
+      const value = meter.calls(route, code);
+      if (value > 0 || (code === 'ok' && route !== 'none')) samples.push({ labels: { route, code }, value });
+    }
+  }
+  return samples;
+}
