@@ -2,13 +2,9 @@
 # Three nodes that call each other over /ws/p2p: once as Main Relays, as the former launch line starts them today, and once in P2P
 # mode. Starts its own nodes and checks every answer.
 . "$(dirname "$0")/lib/checks.sh"
+. "$EXAMPLES/lib/p2p-demo.sh"
 
-PROGRAM=$EXAMPLES/p2p_websocket_demo.rl
 METHODS='["set_name","name","add","total","echo"]'
-
-demo() { # PORT TARGET METHOD [ARGS] [MORE]
-  remote "$1" "$2" p2p_demo "${@:3}"
-}
 
 add_peer() { # PORT ID PORT-OF-PEER
   curl -s -X POST "http://127.0.0.1:$1/registry/peers/add" -d "{\"node_id\":\"$2\",\"address\":\"127.0.0.1:$3\"}"
@@ -21,7 +17,7 @@ not_linked() { # PORT ID
 start_node() { # NUMBER WORDS…
   local number=$1
   shift
-  start "$MODE-node$number" "${PORT[$number]}" "$PROGRAM" -server -node-id "node$number" "$@"
+  start "$MODE-node$number" "${PORT[$number]}" "$DEMO" -server -node-id "node$number" "$@"
   NODE_PID[number]=$STARTED
 }
 
