@@ -9,6 +9,8 @@ import type {
   ServerStatus,
   Value,
 } from '@relay/language';
+import type { KeptOutcome } from './idempotency/kept-outcome.ts';
+import type { MessageKey } from './idempotency/keyed-messages.ts';
 import type { ProgramLimits } from './limits.ts';
 import { MessageContext } from './message-context.ts';
 import { type Reply, refuse } from './reply.ts';
@@ -22,6 +24,8 @@ export interface Delivery {
   /** When the caller stops waiting, on the worker's clock. */
   readonly deadline: number;
   readonly traceparent: string;
+  /** Of a call with an idempotency key. */
+  readonly key: MessageKey | undefined;
   /** Gets the one reply; not after a withdrawal or a kill. */
   readonly settle: (reply: Reply) => void;
 }
@@ -33,7 +37,13 @@ export interface MailboxPorts {
   /** Runs soon, in order, never at once: handlers must not nest on one stack. */
   readonly schedule: (run: () => void) => void;
   readonly breathe: () => void;
-  readonly commit: (mailbox: Mailbox, state: ObjectValue, previous: ObjectValue) => void;
+  /** `state` is `previous` where a message has changed nothing and its outcome is to be kept. */
+  readonly commit: (
+    mailbox: Mailbox,
+    state: ObjectValue,
+    previous: ObjectValue,
+    outcome: KeptOutcome | undefined,
+  ) => void;
 }
 
 /** A message that waits or runs, as its sender holds it. */
@@ -143,7 +153,7 @@ export class Mailbox {
     });
     delivered.context = context;
     this.#running = delivered;
-    const fail = (thrown: unknown): void => this.#finish(delivered, { kind: 'failed', thrown });
+    const fail = (thrown: unknown): void => this.#fail(delivered, thrown);
     const succeed = (value: Value): void => this.#succeed(delivered, context.message, value);
     try {
       const value = delivery.receive.run(context.message, ...delivery.args);
@@ -155,15 +165,28 @@ export class Mailbox {
   }
 
   #succeed(delivered: Delivered, message: Message, value: Value): void {
-    // A kill that came too late for any check still rolls back: nobody has seen anything of this message.
-    const isVoid = delivered.context?.isKilled === true || delivered.doom !== undefined;
-    if (!isVoid && message.state !== undefined && message.state !== this.#state) {
+    const reply = { kind: 'value', value } as const;
+    if (!isVoid(delivered)) {
       const previous = this.#state;
-      this.#state = message.state;
+      if (message.state !== undefined) this.#state = message.state;
       // A replaced server ends its last message, but the state in the store belongs to its successor.
-      if (this.status.running) this.#ports.commit(this, message.state, previous);
+      const kept = this.status.running ? this.#state : previous;
+      const { key } = delivered.delivery;
+      if (kept !== previous || key !== undefined) {
+        this.#ports.commit(this, kept, previous, key?.outcomeOf(reply));
+      }
     }
-    this.#finish(delivered, { kind: 'value', value });
+    this.#finish(delivered, reply);
+  }
+
+  /** Its changes are void, that it ran is not: who asks again with the same key gets the same failure. */
+  #fail(delivered: Delivered, thrown: unknown): void {
+    const reply = { kind: 'failed', thrown } as const;
+    const { key } = delivered.delivery;
+    if (key !== undefined && !isVoid(delivered)) {
+      this.#ports.commit(this, this.#state, this.#state, key.outcomeOf(reply));
+    }
+    this.#finish(delivered, reply);
   }
 
   #finish(delivered: Delivered, reply: Reply): void {
@@ -177,4 +200,9 @@ export class Mailbox {
     delivered.isOver = true;
     if (delivered.context?.isKilled !== true) delivered.delivery.settle(reply);
   }
+}
+
+/** A kill that came too late for any check still rolls back: nobody has seen anything of this message. */
+function isVoid({ context, doom }: Delivered): boolean {
+  return context?.isKilled === true || doom !== undefined;
 }

@@ -66,6 +66,7 @@ class World {
           this.commits.push(name);
           return this.durable;
         },
+        findOutcome: () => undefined,
         close: () => {},
       },
       onStoreFailed: (error) => assert.fail(String(error)),
@@ -441,6 +442,7 @@ describe('what leaves the program', () => {
             ['gone', 1],
           ]),
         commit: () => undefined,
+        findOutcome: () => undefined,
         close: () => {},
       },
     });

@@ -20,6 +20,8 @@ import {
   type Value,
 } from '@relay/language';
 import type { CancelMode } from '@relay/protocol';
+import type { KeptOutcome } from './idempotency/kept-outcome.ts';
+import type { MessageKey } from './idempotency/keyed-messages.ts';
 import type { ProgramLimits } from './limits.ts';
 import { type Delivered, Mailbox, type MailboxPorts } from './mailbox.ts';
 import { Killed, MessageContext } from './message-context.ts';
@@ -35,6 +37,8 @@ export interface IncomingMessage {
   readonly callPath: readonly string[];
   readonly deadline: number;
   readonly traceparent: string;
+  /** Of a call with an idempotency key. `over` is called here only where nobody gets a reply. */
+  readonly key?: MessageKey | undefined;
 }
 
 /** A message that leaves the program. */
@@ -94,7 +98,7 @@ export class ProgramServers {
       limits: ports.limits,
       schedule: ports.schedule,
       breathe: ports.breathe,
-      commit: (mailbox, state, previous) => this.#commit(mailbox, state, previous),
+      commit: (mailbox, state, previous, outcome) => this.#commit(mailbox, state, previous, outcome),
     };
   }
 
@@ -144,7 +148,10 @@ export class ProgramServers {
     let isCancelled = false;
     const delivered = this.#deliver(mailbox, incoming, (reply) => {
       this.#whenDurable((failed) => {
-        if (isCancelled) return;
+        if (isCancelled) {
+          incoming.key?.over();
+          return;
+        }
         // What was refused has seen nothing of the state.
         settle(failed === undefined || reply.kind === 'refused' ? reply : notSaved(failed));
       });
@@ -155,8 +162,12 @@ export class ProgramServers {
     }
     return (mode) => {
       isCancelled = true;
-      if (mode === 'kill') mailbox.kill(delivered.message);
-      else mailbox.withdraw(delivered.message);
+      const { message } = delivered;
+      const wasOver = message.isOver;
+      if (mode === 'kill') mailbox.kill(message);
+      else mailbox.withdraw(message);
+      // A message that was taken back, or rolls back, settles nothing any more; one that goes on does.
+      if (incoming.key !== undefined && !wasOver && (mode === 'kill' || message.isOver)) incoming.key.over();
     };
   }
 
@@ -282,10 +293,10 @@ export class ProgramServers {
     if (!bound.ok) return refuse('bad_arguments', bound.error);
     if (!mailbox.status.running) return refuse('unavailable', `server ${name} is not running`);
     if (mailbox.isFull) return refuse('overloaded', `server ${name} has too many waiting messages`);
-    const { callPath, deadline, traceparent } = message;
+    const { callPath, deadline, traceparent, key } = message;
     return {
       kind: 'delivered',
-      message: mailbox.deliver({ receive, args: bound.values, callPath, deadline, traceparent, settle }),
+      message: mailbox.deliver({ receive, args: bound.values, callPath, deadline, traceparent, key, settle }),
     };
   }
 
@@ -324,8 +335,14 @@ export class ProgramServers {
     if (failed !== undefined) throw failed;
   }
 
-  #commit(mailbox: Mailbox, state: ObjectValue, previous: ObjectValue): void {
-    const commit = this.#ports.store.commit(mailbox.definition.name, state, previous);
+  #commit(
+    mailbox: Mailbox,
+    state: ObjectValue,
+    previous: ObjectValue,
+    outcome: KeptOutcome | undefined,
+  ): void {
+    const changed = state === previous ? undefined : state;
+    const commit = this.#ports.store.commit(mailbox.definition.name, changed, previous, outcome);
     if (commit === undefined) return;
     if (!this.#durable.has(mailbox)) this.#durable.set(mailbox, previous);
     const settled = commit.then(

@@ -13,6 +13,8 @@ import {
   toJsonText,
   type Value,
 } from '@relay/language';
+import type { Answer } from './answer.ts';
+import type { Begin, KeyedMessages, MessageKey } from './idempotency/keyed-messages.ts';
 import { importPages } from './page-module.ts';
 import type { ProgramHost } from './program-host.ts';
 import type { CancelSend, OutgoingMessage } from './program-servers.ts';
@@ -36,6 +38,7 @@ export class ProgramSession {
   readonly #now: () => number;
   readonly #memoryBytes: number;
   #host: ProgramHost | undefined;
+  #keyed: KeyedMessages | undefined;
   /** Calls from outside that have no reply yet. */
   readonly #calls = new Map<number, CancelSend>();
   /** Sends to the outside that have no reply yet. */
@@ -50,8 +53,9 @@ export class ProgramSession {
   }
 
   /** The host needs `sendOutside` and is needed for everything else. */
-  attach(host: ProgramHost): void {
+  attach(host: ProgramHost, keyed: KeyedMessages): void {
     this.#host = host;
+    this.#keyed = keyed;
   }
 
   handle(message: Exclude<ToWorker, readonly ['close']>): void {
@@ -110,11 +114,20 @@ export class ProgramSession {
     return this.#host;
   }
 
-  #call([, id, server, method, params, form, timeoutMs, path, traceparent]: Incoming): void {
+  #call([, id, server, method, params, form, timeoutMs, path, traceparent, scope]: Incoming): void {
     const args = this.#readArguments(params, form);
     if (args.kind === 'refused') {
       this.#answer(id, form, args);
       return;
+    }
+    let key: MessageKey | undefined;
+    if (scope !== undefined) {
+      const begun = this.#begin(scope, server, args, form);
+      if (begun?.kind === 'answered') {
+        this.#tell(id, begun.answer);
+        return;
+      }
+      key = begun?.key;
     }
     let isOver = false;
     const message = {
@@ -124,10 +137,12 @@ export class ProgramSession {
       callPath: splitPath(path),
       deadline: this.#now() + timeoutMs,
       traceparent,
+      key,
     };
     const cancel = this.#program.servers.receive(message, (reply) => {
       isOver = true;
       this.#calls.delete(id);
+      key?.over();
       this.#answer(id, form, reply);
     });
     if (!isOver) this.#calls.set(id, cancel);
@@ -160,21 +175,47 @@ export class ProgramSession {
     if (!isOver) this.#calls.set(id, cancel);
   }
 
+  /** Spaces and spellings of the arguments do not matter, their order does. */
+  #begin(scope: string, server: string, args: SendArguments, form: JsonForm): Begin | undefined {
+    const value = args.kind === 'named' ? args.value : new ArrayValue([...args.values]);
+    const text = toJsonText(value, { tagged: true });
+    return this.#keyed?.begin(scope, server, text, (reply) => this.#answerOf(form, reply));
+  }
+
   #answer(id: number, form: JsonForm, reply: Reply): void {
-    if (reply.kind === 'value') {
-      this.#post(['result', id, packText(toJsonText(reply.value, { tagged: form === 'tagged' }))]);
+    this.#tell(id, this.#answerOf(form, reply));
+  }
+
+  #tell(id: number, answer: Answer): void {
+    if (answer.kind === 'result') {
+      this.#post(['result', id, packText(answer.text)]);
       return;
+    }
+    const { name, message, executed, value, limit } = answer.failure;
+    this.#post(['failure', id, name, message, executed, value, limit?.name, limit?.max ?? 0]);
+  }
+
+  #answerOf(form: JsonForm, reply: Reply): Answer {
+    if (reply.kind === 'value') {
+      return { kind: 'result', text: toJsonText(reply.value, { tagged: form === 'tagged' }) };
     }
     const { limits } = this.#program;
     const failure = toProgramFailure(reply, (budget) => {
       return budget === 'memory' ? this.#memoryBytes : limits[BUDGET_KEYS[budget]];
     });
-    const { name, executed, limit } = failure;
+    const { name, executed, limit, value } = failure;
     // Inside a program the same text begins in lower case.
     const message = name === 'method_not_found' ? failure.message.replace(/^s/, 'S') : failure.message;
-    const value =
-      failure.value === undefined ? undefined : toJsonText(failure.value, { tagged: form === 'tagged' });
-    this.#post(['failure', id, name, message, executed, value, limit?.name, limit?.max ?? 0]);
+    return {
+      kind: 'failure',
+      failure: {
+        name,
+        message,
+        executed,
+        ...(value === undefined ? {} : { value: toJsonText(value, { tagged: form === 'tagged' }) }),
+        ...(limit === undefined ? {} : { limit }),
+      },
+    };
   }
 
   #settleSend(id: number, reply: Reply): void {

@@ -16,6 +16,8 @@ import {
   type Outcome,
   type Settle,
 } from '@relay/protocol';
+import { scopeOf } from './idempotency/kept-outcome.ts';
+import { createIdempotencyCounts, IN_PROGRESS_RETRY_MS } from './idempotency/keyed-calls.ts';
 import { DEFAULT_LIMITS, type ProgramLimits } from './limits.ts';
 import { createOutboundCall } from './outbound-call.ts';
 import type { StateStoreSpec } from './state-store/state-store.ts';
@@ -115,6 +117,8 @@ function switchOffCodeGeneration(): void {
 }
 
 export class ProgramWorker {
+  /** Calls with an idempotency key by what became of them. */
+  readonly idempotency = createIdempotencyCounts();
   readonly #code: string;
   readonly #options: ProgramWorkerOptions;
   #outbound: CallHandler | undefined;
@@ -166,7 +170,9 @@ export class ProgramWorker {
     const timeoutMs = call.deadline - this.#options.clock.now();
     const path = joinPath(this.#inwards(call.callPath));
     this.#batch.handOver(params);
-    this.#post(['call', id, call.service, call.method, params, form, timeoutMs, path, call.traceparent]);
+    const { service, method, traceparent } = call;
+    const scope = call.idempotencyKey === undefined ? undefined : scopeOf(call);
+    this.#post(['call', id, service, method, params, form, timeoutMs, path, traceparent, scope]);
     return this.#pending(id, settle as PendingCall['settle']);
   }
 
@@ -407,6 +413,9 @@ export class ProgramWorker {
         this.#ready.reject(new ProgramFailed(message[1]));
         void this.#worker?.terminate();
         break;
+      case 'keyed':
+        this.idempotency[message[1]] += 1;
+        break;
       case 'pong':
         break;
       case 'closed':
@@ -438,6 +447,7 @@ export class ProgramWorker {
     const hasData = value !== undefined || limitName !== undefined;
     return createFailure(name as FailureName, text, this.#options.nodeId(), {
       executed,
+      ...(name === 'idempotency_in_progress' ? { retryAfterMs: IN_PROGRESS_RETRY_MS } : {}),
       ...(hasData ? { data } : {}),
     });
   }

@@ -2,6 +2,7 @@
 
 import type { ServiceInterface } from '@relay/language';
 import type { CallHandler, Service, ServiceOffer } from '@relay/protocol';
+import type { IdempotencyCounts } from './idempotency/keyed-calls.ts';
 import { DEFAULT_SEND_TIMEOUT_MS } from './limits.ts';
 import { createProgramPages, type ProgramPages } from './pages.ts';
 import type { LoadedPages } from './pages-load.ts';
@@ -33,6 +34,8 @@ export interface RunningProgram {
   readonly settings: Readonly<Record<string, unknown>>;
   /** Undefined if it was started without. */
   readonly pages: ProgramPages | undefined;
+  /** Calls with an idempotency key so far, by what became of them. */
+  readonly idempotency: Readonly<IdempotencyCounts>;
   setOutbound(outbound: CallHandler): void;
   /** Ends the worker. Messages that run are cut off; drain first. */
   close(): Promise<void>;
@@ -72,6 +75,7 @@ export async function startProgram(
         timeoutMs: options.timeoutMs ?? DEFAULT_SEND_TIMEOUT_MS,
         log: options.log,
       }),
+    idempotency: worker.idempotency,
     setOutbound: (handler) => worker.setOutbound(handler),
     close: () => worker.close(),
   };

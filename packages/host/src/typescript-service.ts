@@ -19,6 +19,8 @@ import {
   type ServiceOffer,
   type Settle,
 } from '@relay/protocol';
+import type { IdempotencyCounts } from './idempotency/keyed-calls.ts';
+import { KeyedHandler } from './idempotency/keyed-handler.ts';
 import { createOutboundCall } from './outbound-call.ts';
 import { fromTagged, toJsonText } from './plain-json.ts';
 
@@ -73,6 +75,8 @@ export interface ServicePorts {
 /** A service, to be connected to its node before it is offered. Unconnected it answers, but can call nobody. */
 export interface TypeScriptService extends Service {
   connect(ports: ServicePorts): void;
+  /** Calls with an idempotency key so far, by what became of them. */
+  readonly idempotency: Readonly<IdempotencyCounts>;
 }
 
 /** Thrown by a method to fail with a value: the caller sees `application_error` (in a Relay program code `thrown`) carrying it. */
@@ -117,12 +121,20 @@ export function defineService(
     weight: 1,
   };
   let ports: ServicePorts | undefined;
+  const run: CallHandler = (call, settle) => handleCall(name, table.get(call.method), call, settle, ports);
+  const keyed = new KeyedHandler(run, {
+    // Without a node there is no clock: then nothing grows old.
+    wallNow: () => ports?.clock.wallNow() ?? 0,
+    nodeId: () => ports?.nodeId() ?? 'local',
+  });
   return {
     offer,
+    idempotency: keyed.counts,
     connect: (given) => {
       ports = given;
     },
-    handle: (call, settle) => handleCall(name, table.get(call.method), call, settle, ports),
+    handle: (call, settle) =>
+      call.idempotencyKey === undefined ? run(call, settle) : keyed.handle(call, settle),
   };
 }
 
@@ -209,7 +221,8 @@ function handleCall(
   }
   if (isOver) return ALREADY_SETTLED;
   return (mode) => {
-    isOver = true;
+    // With an idempotency key the outcome counts for whoever asks again, though nobody waits for it now.
+    if (call.idempotencyKey === undefined) isOver = true;
     if (mode === 'kill') killed.abort();
   };
 }

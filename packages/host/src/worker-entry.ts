@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import v8 from 'node:v8';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { BudgetExceeded, fromJsonText, type Structs, toJsonText, typedObject } from '@relay/language';
+import { KeyedMessages } from './idempotency/keyed-messages.ts';
 import { plainSettings } from './limits.ts';
 import { importPages } from './page-module.ts';
 import { ProgramHost } from './program-host.ts';
@@ -165,7 +166,12 @@ async function main(): Promise<void> {
     },
     { limits: start.limits, timeoutMs: start.timeoutMs },
   );
-  session.attach(host);
+  const keyed = new KeyedMessages({
+    find: (id) => store.findOutcome(id),
+    wallNow: () => Date.now(),
+    count: (result) => post(['keyed', result]),
+  });
+  session.attach(host, keyed);
   network?.on('message', (messages: readonly ToWorker[]) => {
     turnBegan = now();
     for (const message of messages) {

@@ -3,6 +3,7 @@
 
 import type { Executed } from '@relay/language';
 import type { CancelMode, Failure } from '@relay/protocol';
+import type { Begun } from './idempotency/keyed-calls.ts';
 
 /** JSON text, or its UTF-8 bytes where those are many: bytes are handed over without copying. */
 export type WireBody = string | Uint8Array;
@@ -22,6 +23,8 @@ export type ToWorker =
       /** As texts joined by blanks, which no server name or address contains. */
       callPath: string,
       traceparent: string,
+      /** Caller, service, method and key as a text, of a call with an idempotency key. */
+      scope: string | undefined,
     ]
   | readonly [kind: 'cancel', id: number, mode: CancelMode]
   /** The outcome of a call that left the program. */
@@ -74,6 +77,8 @@ export type FromWorker =
   | readonly [kind: 'cancel-send', id: number, mode: CancelMode]
   /** The text of a page; null if its function gave nil for its parameters. */
   | readonly [kind: 'page', id: number, body: WireBody | null]
+  /** What became of a call with an idempotency key. */
+  | readonly [kind: 'keyed', result: Begun['kind']]
   | readonly [kind: 'pong', number: number]
   | readonly [kind: 'closed'];
 

@@ -1,7 +1,19 @@
-// Keeps nothing: the servers themselves hold their state while they run (language.md §17, backend "memory").
+// Keeps no state: the servers themselves hold it while they run (language.md §17, backend "memory"). So outcomes of calls with an
+// idempotency key are kept as long, in memory.
 
+import { MEMORY_OUTCOMES } from '../idempotency/kept-outcome.ts';
+import { MemoryOutcomes } from '../idempotency/memory-outcomes.ts';
 import type { StateStore } from './state-store.ts';
 
 export function createMemoryStore(): StateStore {
-  return { load: () => undefined, commit: () => undefined, close: () => {} };
+  const outcomes = new MemoryOutcomes(MEMORY_OUTCOMES);
+  return {
+    load: () => undefined,
+    commit: (_server, _state, _previous, outcome) => {
+      if (outcome !== undefined) outcomes.keep(outcome);
+      return undefined;
+    },
+    findOutcome: (id) => outcomes.find(id),
+    close: () => {},
+  };
 }

@@ -2,6 +2,7 @@
 // waited while the disk was busy, share one transaction and one sync.
 
 import type { ObjectValue, Value } from '@relay/language';
+import type { KeptOutcome } from '../idempotency/kept-outcome.ts';
 import { errorCode, ROOT, StateFile, type SyncMode } from './state-file.ts';
 import { StateNotSaved, type StateStore, StateUnreadable, type ValueCodec } from './state-store.ts';
 import { type NamedNode, StoredTree } from './stored-tree.ts';
@@ -14,6 +15,8 @@ export interface SqliteStoreOptions {
 interface Batch {
   /** The last state of each server; the ones before it nobody will ever ask for. */
   readonly states: Map<string, ObjectValue>;
+  /** All of them, in order. */
+  readonly outcomes: KeptOutcome[];
   readonly promise: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -54,13 +57,23 @@ export class SqliteStateStore implements StateStore {
     return new Map([...node.entries].map(([field, { value }]) => [field, value]));
   }
 
-  commit(server: string, state: ObjectValue): Promise<void> {
+  commit(
+    server: string,
+    state: ObjectValue | undefined,
+    _previous?: ObjectValue,
+    outcome?: KeptOutcome,
+  ): Promise<void> {
     if (this.#batch === undefined) {
-      this.#batch = { states: new Map(), ...Promise.withResolvers<void>() };
+      this.#batch = { states: new Map(), outcomes: [], ...Promise.withResolvers<void>() };
       setImmediate(() => this.#flush());
     }
-    this.#batch.states.set(server, state);
+    if (state !== undefined) this.#batch.states.set(server, state);
+    if (outcome !== undefined) this.#batch.outcomes.push(outcome);
     return this.#batch.promise;
+  }
+
+  findOutcome(id: string): KeptOutcome | undefined {
+    return (this.#opened ?? this.#reopen()).file.outcome(id);
   }
 
   close(): void {
@@ -90,6 +103,7 @@ export class SqliteStateStore implements StateStore {
         opened.tree.updateNamed(server, state);
       }
       const writes = opened.tree.takeWrites();
+      for (const outcome of batch.outcomes) writes.push({ kind: 'outcome', outcome });
       hasBegun = true;
       if (writes.length > 0) opened.file.commit(writes);
       this.#commits = opened.file.commits;

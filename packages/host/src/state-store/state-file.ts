@@ -7,6 +7,8 @@ import { closeSync, existsSync, fsyncSync, openSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
+import { type KeptOutcome, STORED_OUTCOMES } from '../idempotency/kept-outcome.ts';
+import { CREATE_OUTCOMES, OutcomeTable } from './outcome-table.ts';
 import { StateUnreadable } from './state-store.ts';
 import { findDamagedLog } from './write-ahead-log.ts';
 
@@ -43,7 +45,9 @@ export type Write =
     }
   | { readonly kind: 'delete-row'; readonly node: number; readonly place: number }
   | { readonly kind: 'node'; readonly node: number; readonly record: NodeRecord }
-  | { readonly kind: 'delete-node'; readonly node: number };
+  | { readonly kind: 'delete-node'; readonly node: number }
+  | { readonly kind: 'outcome'; readonly outcome: KeptOutcome }
+  | { readonly kind: 'forget-outcomes'; readonly service: string };
 
 /** Its entries are the servers. */
 export const ROOT = 1;
@@ -51,7 +55,8 @@ export const ROOT = 1;
 const COUNTER = 0;
 
 const APPLICATION_ID = 0x524c_5354;
-const FORMAT = 1;
+/** 2: with outcomes of calls that have an idempotency key. A file of format 1 gets their table when it is opened. */
+const FORMAT = 2;
 /** Looking through the structure of a larger file would make starts slow; what is read is checked row by row in any case. */
 const QUICK_CHECK_BYTES = 64 * 1024 * 1024;
 const BUSY_MS = 5_000;
@@ -69,6 +74,7 @@ export class StateFile {
   readonly file: string;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #outcomes: OutcomeTable;
   #commits: number;
 
   /** Throws `StateUnreadable` for a damaged file, and for one that is none of ours. */
@@ -79,6 +85,7 @@ export class StateFile {
     const damage = findDamagedLog(`${this.file}-wal`);
     if (damage !== undefined) throw this.#damaged(damage);
     this.#database = new DatabaseSync(this.file, { timeout: BUSY_MS });
+    this.#outcomes = new OutcomeTable((text) => this.#statement(text), STORED_OUTCOMES);
     try {
       this.#commits = this.#guard(() => {
         this.#configure(sync);
@@ -132,6 +139,11 @@ export class StateFile {
     );
   }
 
+  /** What is kept of a call with an idempotency key. Throws `DamagedOutcome`. */
+  outcome(id: string): KeptOutcome | undefined {
+    return this.#guard(() => this.#outcomes.find(id));
+  }
+
   /** All of it or nothing; when it returns it is as durable as the sync mode says. */
   commit(writes: readonly Write[]): void {
     this.#database.exec('BEGIN IMMEDIATE');
@@ -175,6 +187,7 @@ export class StateFile {
       CREATE TABLE node (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, count INTEGER NOT NULL, sum INTEGER NOT NULL, "check" INTEGER NOT NULL);
       CREATE TABLE row (node INTEGER NOT NULL, place INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, sum INTEGER NOT NULL,
         PRIMARY KEY (node, place)) WITHOUT ROWID;
+      ${CREATE_OUTCOMES}
       PRAGMA application_id = ${APPLICATION_ID};
       PRAGMA user_version = ${FORMAT};`);
     for (const id of [COUNTER, ROOT]) this.#putNode(id, { kind: 'object', count: 0, sum: 0 });
@@ -184,14 +197,22 @@ export class StateFile {
 
   #verify(): void {
     const tables = this.#database
-      .prepare("SELECT count(*) AS count FROM sqlite_schema WHERE name IN ('node', 'row')")
+      .prepare(
+        "SELECT count(*) AS count FROM sqlite_schema WHERE type = 'table' AND name IN ('node', 'row', 'outcome')",
+      )
       .get() as { readonly count: number };
+    const { user_version: format } = this.#database.prepare('PRAGMA user_version').get() as {
+      readonly user_version: number;
+    };
     if (tables.count === 0 && statSync(this.file).size <= 4_096) {
       // Ended between its making and its first commit: nothing was ever acknowledged.
       this.#create();
       return;
     }
-    if (tables.count !== 2) throw this.#damaged('its tables are missing');
+    if (tables.count !== (format < 2 ? 2 : 3)) throw this.#damaged('its tables are missing');
+    if (format < 2) {
+      this.#database.exec(`BEGIN IMMEDIATE; ${CREATE_OUTCOMES} PRAGMA user_version = ${FORMAT}; COMMIT`);
+    }
     if (statSync(this.file).size > QUICK_CHECK_BYTES) return;
     const found = Object.values(this.#database.prepare('PRAGMA quick_check(1)').get() ?? {})[0];
     if (found !== 'ok') throw this.#damaged(String(found));
@@ -232,6 +253,12 @@ export class StateFile {
       case 'delete-node':
         this.#statement('DELETE FROM row WHERE node = ?').run(write.node);
         this.#statement('DELETE FROM node WHERE id = ?').run(write.node);
+        break;
+      case 'outcome':
+        this.#outcomes.keep(write.outcome);
+        break;
+      case 'forget-outcomes':
+        this.#outcomes.forget(write.service);
         break;
       default:
         unreachable(write);

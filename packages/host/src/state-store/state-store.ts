@@ -2,6 +2,7 @@
 // identical to the last commit; it runs beside the program, in the worker.
 
 import type { ObjectValue, Value } from '@relay/language';
+import type { FindOutcome, KeptOutcome } from '../idempotency/kept-outcome.ts';
 
 /** JSON of language.md §18 in the tagged form, which loses nothing. */
 export interface ValueCodec {
@@ -16,11 +17,19 @@ export interface StateStore {
   /** Stored fields of a server, undefined if it never committed. Called once per start of a server, before its first message. */
   load(server: string): ReadonlyMap<string, Value> | undefined;
   /**
-   * Takes over the state a message leaves, together and in order of the calls. Undefined: it is durable already. A rejection with
+   * Takes over the state a message leaves, if it leaves another one, and the outcome to be kept, if its call had an idempotency key;
+   * together, and in order of the calls. Undefined: it is durable already. A rejection with
    * `StateNotSaved` takes back every commit that is not durable yet: they are rejected as well, and the program goes on with what
    * is. Any other rejection means that nobody knows what is stored; the program is then started anew from the store.
    */
-  commit(server: string, state: ObjectValue, previous: ObjectValue | undefined): Promise<void> | undefined;
+  commit(
+    server: string,
+    state: ObjectValue | undefined,
+    previous: ObjectValue | undefined,
+    outcome?: KeptOutcome,
+  ): Promise<void> | undefined;
+  /** What it keeps of a call, once that is durable. Asked for calls with an idempotency key only. */
+  readonly findOutcome: FindOutcome;
   /** After the last commit. */
   close(): void;
 }

@@ -91,7 +91,8 @@ export function resetState(folder: string, only?: string): boolean {
     const root = tree.readNamed(ROOT, true);
     if (!root.entries.has(only)) return false;
     tree.removeNamed(root, only);
-    opened.commit(tree.takeWrites());
+    // What is forgotten did not happen, so a call that is asked again runs again.
+    opened.commit([...tree.takeWrites(), { kind: 'forget-outcomes', service: only }]);
     return true;
   });
 }

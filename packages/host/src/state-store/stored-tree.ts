@@ -61,7 +61,7 @@ export class StoredTree {
   }
 
   /** Changes since the last call. */
-  takeWrites(): readonly Write[] {
+  takeWrites(): Write[] {
     const writes = this.#writes;
     this.#writes = [];
     return writes;
