@@ -15,6 +15,7 @@ import type {
   UplinkView,
 } from './gateway/ports.ts';
 import type { HomeNode } from './home-node.ts';
+import { outboundRefusal } from './link/outbound-address.ts';
 import type { MainNode } from './main-node.ts';
 import type { PeerView as LinkedPeer } from './nodes/main-relay-connection-manager.ts';
 import type { Log } from './observe/log.ts';
@@ -260,6 +261,8 @@ function peerSource(node: MainNode, context: GatewayContext): PeerSource {
     addPeer(text, nodeId): AddPeerAnswer {
       const parsed = context.parsePeerUrl(text);
       if ('reason' in parsed) return { kind: 'invalid-url', reason: parsed.reason };
+      const reason = outboundRefusal(new URL(parsed.url).hostname);
+      if (reason !== undefined) return { kind: 'forbidden', reason };
       const result = node.addPeer(parsed.url, 'api', nodeId);
       if (result.kind === 'conflict') return { kind: 'other-url', id: result.peer.id ?? nodeId ?? '' };
       return { kind: 'added', peer: view(result.peer) };

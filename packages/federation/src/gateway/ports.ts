@@ -192,7 +192,12 @@ export interface P2pSource {
   addPeer(
     id: string,
     address: string,
-  ): { readonly kind: 'added' } | { readonly kind: 'invalid-address' } | { readonly kind: 'self' };
+  ):
+    | { readonly kind: 'added' }
+    | { readonly kind: 'invalid-address' }
+    /** Refused by the outbound address rules. */
+    | { readonly kind: 'forbidden'; readonly reason: string }
+    | { readonly kind: 'self' };
   removePeer(id: string): void;
 }
 

@@ -92,11 +92,14 @@ function addPeer({ ports }: Context, request: FastifyRequest): Answer {
   if (!isNodeId(id) || RESERVED_IDS.includes(id)) {
     return refuse('bad_request', `invalid node_id: ${id.slice(0, 200)}`);
   }
-  switch (ports.p2p?.addPeer(id, address).kind) {
+  const added = ports.p2p?.addPeer(id, address);
+  switch (added?.kind) {
     case 'self':
       return refuse('bad_request', 'cannot add this node as its own peer');
     case 'invalid-address':
       return refuse('bad_request', `invalid address: ${address.slice(0, 200)}`);
+    case 'forbidden':
+      return refuse('forbidden', added.reason);
     case 'added':
       return ok({ status: 'success', message: `Peer ${id} added successfully` });
     case undefined:

@@ -8,6 +8,13 @@ export interface P2pAddress {
   /** `host:port`, as shown to others. */
   readonly address: string;
   readonly isSecure: boolean;
+  /** Named over HTTP and not by the operator: the rules for outbound addresses hold. Default false. */
+  readonly isRestricted?: boolean;
+}
+
+/** Without the port; IPv6 in brackets. */
+export function hostOf({ address }: P2pAddress): string {
+  return address.slice(0, address.lastIndexOf(':'));
 }
 
 const FORM =

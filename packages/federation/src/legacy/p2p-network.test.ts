@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Link, linkedPair } from '@relay/protocol';
 import { ManualClock, seededRandom } from '@relay/testkit';
+import { SILENT_LOG } from '../observe/log.ts';
 import type { ArrivedCall } from './arrived-calls.ts';
 import type { ArrivedEnd } from './p2p-answers.ts';
 import { P2pNetwork } from './p2p-network.ts';
@@ -12,8 +13,6 @@ import type { P2pEnd } from './pending-p2p-calls.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: messages are compared field by field.
 type Json = any;
-
-const NO_LOG = { error() {}, warn() {}, info() {}, debug() {}, isOn: () => false };
 
 /** Nodes by id, and what each of them has seen. */
 class Mesh {
@@ -29,7 +28,7 @@ class Mesh {
       self: id,
       clock: this.clock,
       random: this.random,
-      log: NO_LOG,
+      log: SILENT_LOG,
       services: () => [{ name: 'echo', methods: ['say', 'fail'] }],
       handle: (call, end) => {
         seen.push(call);

@@ -1,8 +1,9 @@
 // The P2P side of a node as its gateway and its composition see it: the mesh and the peers that are kept connected.
 
 import type { Clock, Random } from '@relay/protocol';
+import { outboundRefusal } from '../link/outbound-address.ts';
 import type { Log } from '../observe/log.ts';
-import { parseP2pAddress } from './p2p-address.ts';
+import { hostOf, parseP2pAddress } from './p2p-address.ts';
 import { type P2pDial, P2pDialler, type P2pPeerEvents } from './p2p-dialler.ts';
 import { P2pNetwork, type P2pNetworkOptions } from './p2p-network.ts';
 
@@ -29,6 +30,7 @@ export interface P2pPeerView {
 export type AddP2pPeerAnswer =
   | { readonly kind: 'added' }
   | { readonly kind: 'invalid-address' }
+  | { readonly kind: 'forbidden'; readonly reason: string }
   | { readonly kind: 'self' };
 
 export class P2pPeers {
@@ -57,15 +59,19 @@ export class P2pPeers {
     });
   }
 
+  /** A peer of the command line. */
   addNamed(text: string): void {
     this.#dialler.addNamed(text);
   }
 
+  /** A peer that somebody names over HTTP. */
   addPeer(id: string, text: string): AddP2pPeerAnswer {
     if (id === this.#self) return { kind: 'self' };
     const address = parseP2pAddress(text);
     if (address === undefined || text.includes('@')) return { kind: 'invalid-address' };
-    this.#dialler.add(id, address);
+    const reason = outboundRefusal(hostOf(address));
+    if (reason !== undefined) return { kind: 'forbidden', reason };
+    this.#dialler.add(id, { ...address, isRestricted: true });
     return { kind: 'added' };
   }
 

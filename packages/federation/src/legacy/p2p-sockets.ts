@@ -8,8 +8,9 @@ import type { Duplex } from 'node:stream';
 import { type Clock, isNodeId, type Link, P2P_LIMITS, RESERVED_IDS } from '@relay/protocol';
 import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
 import { refuse } from '../link/accept.ts';
+import { type Lookup, restrictedLookup } from '../link/outbound-address.ts';
 import { SOCKET_OPTIONS, WebSocketLink } from '../link/websocket-link.ts';
-import type { P2pAddress } from './p2p-address.ts';
+import { hostOf, type P2pAddress } from './p2p-address.ts';
 import { type P2pDial, P2pUnauthorized } from './p2p-dialler.ts';
 
 export const P2P_PATH = '/ws/p2p';
@@ -102,14 +103,18 @@ export interface P2pSocketOptions {
   readonly token?: string;
   /** An IP address for a host name, instead of DNS. */
   readonly resolve?: (host: string) => string | undefined;
+  /** That of the system by default. */
+  readonly lookup?: Lookup;
 }
 
-export function p2pSockets({ self, clock, token, resolve }: P2pSocketOptions): P2pDial {
-  /** The host as it is dialled: by `resolve` if that knows it. */
-  const dialled = ({ address }: P2pAddress): string => {
-    const end = address.lastIndexOf(':');
-    const ip = resolve?.(address.slice(0, end));
-    return ip === undefined ? address : `${ip.includes(':') ? `[${ip}]` : ip}${address.slice(end)}`;
+export function p2pSockets(options: P2pSocketOptions): P2pDial {
+  const { token, resolve } = options;
+  /** Host and port as they are dialled: by `resolve` if that knows the host. */
+  const dialled = (peer: P2pAddress): string => {
+    const host = hostOf(peer);
+    const ip = resolve?.(host);
+    if (ip === undefined) return peer.address;
+    return `${ip.includes(':') ? `[${ip}]` : ip}${peer.address.slice(host.length)}`;
   };
   return {
     async nodeId(address) {
@@ -128,28 +133,28 @@ export function p2pSockets({ self, clock, token, resolve }: P2pSocketOptions): P
       if (typeof id !== 'string' || !isNodeId(id)) throw new Error('/registry/health names no node_id');
       return id;
     },
-    link: (address) => openLink(address, self, clock, token, resolve),
+    link: (address) => openLink(address, options),
   };
 }
 
 function openLink(
-  { address, isSecure }: P2pAddress,
-  self: string,
-  clock: Clock,
-  token: string | undefined,
-  resolve: ((host: string) => string | undefined) | undefined,
+  { address, isSecure, isRestricted }: P2pAddress,
+  { self, clock, token, resolve, lookup }: P2pSocketOptions,
 ): Promise<Link> {
   const { promise, resolve: succeed, reject } = Promise.withResolvers<Link>();
   const url = new URL(`${isSecure ? 'wss' : 'ws'}://${address}${P2P_PATH}`);
   url.searchParams.set('node_id', self);
   const ip = resolve?.(url.hostname);
-  const options: ClientOptions & { lookup?: LookupFunction } = {
+  // What the operator maps to an address is meant to be dialled there.
+  const find =
+    ip !== undefined ? fixedLookup(ip) : isRestricted === true ? restrictedLookup(lookup) : undefined;
+  const socketOptions: ClientOptions & { lookup?: LookupFunction } = {
     ...SOCKET_OPTIONS,
     followRedirects: false,
     ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
-    ...(ip === undefined ? {} : { lookup: fixedLookup(ip) }),
+    ...(find === undefined ? {} : { lookup: find }),
   };
-  const socket = new WebSocket(url, options);
+  const socket = new WebSocket(url, socketOptions);
   let response: IncomingMessage | undefined;
   const fail = (error: Error): void => {
     timer[Symbol.dispose]();

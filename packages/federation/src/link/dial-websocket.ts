@@ -6,23 +6,34 @@ import { type Clock, HANDSHAKE_LIMITS, type Link, SUBPROTOCOLS } from '@relay/pr
 import { type ClientOptions, WebSocket } from 'ws';
 import { systemClock } from '../clock.ts';
 import { type Dial, DialError } from './dial.ts';
+import { type Lookup, outboundRefusal, restrictedLookup } from './outbound-address.ts';
 import { SOCKET_OPTIONS, WebSocketLink } from './websocket-link.ts';
 
 export interface DialOptions {
   /** An IP address to use for this host name instead of asking DNS (`RELAY_RESOLVE`). */
   readonly resolve?: (host: string) => string | undefined;
   readonly clock?: Clock;
+  /** That of the system by default. */
+  readonly lookup?: Lookup;
 }
 
-export function dialWebSocket({ resolve, clock = systemClock }: DialOptions = {}): Dial {
-  return (url) =>
+export function dialWebSocket({ resolve, clock = systemClock, lookup }: DialOptions = {}): Dial {
+  return (url, { isRestricted } = { isRestricted: false }) =>
     new Promise<Link>((succeed, fail) => {
       const { hostname } = new URL(url);
       const address = resolve?.(hostname);
+      const refusal = isRestricted ? outboundRefusal(hostname) : undefined;
+      if (refusal !== undefined) {
+        fail(new DialError(refusal));
+        return;
+      }
       const options: ClientOptions & { lookup?: LookupFunction } = {
         ...SOCKET_OPTIONS,
         followRedirects: false,
-        ...(address !== undefined && { lookup: fixedLookup(address) }),
+        // What the operator maps to an address is meant to be dialled there.
+        ...(address !== undefined
+          ? { lookup: fixedLookup(address) }
+          : isRestricted && { lookup: restrictedLookup(lookup) }),
       };
       const socket = new WebSocket(url, [...SUBPROTOCOLS], options);
       let response: IncomingMessage | undefined;

@@ -1,7 +1,12 @@
 import type { Link } from '@relay/protocol';
 
-/** Opens a link to a full `ws://` or `wss://` URL. Rejects with a `DialError`, whatever went wrong. */
-export type Dial = (url: string) => Promise<Link>;
+export interface DialRules {
+  /** The operator did not name this URL: the rules for outbound addresses hold. */
+  readonly isRestricted: boolean;
+}
+
+/** Opens a link to a full `ws://` or `wss://` URL, without rules by default. Rejects with a `DialError`, whatever went wrong. */
+export type Dial = (url: string, rules?: DialRules) => Promise<Link>;
 
 /** The message is short and fit for people: `connection refused`, `no such host relay.com`, `HTTP 503`. */
 export class DialError extends Error {

@@ -53,6 +53,11 @@ export class ConfiguredPeer {
     this.reconnect = new Reconnect([url], random);
   }
 
+  /** Named over HTTP or by DNS, not by the operator. */
+  get isRestricted(): boolean {
+    return this.source === 'api' || this.source === 'dns';
+  }
+
   get isDialled(): boolean {
     return this.state === 'idle' || this.state === 'connecting';
   }
