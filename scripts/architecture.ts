@@ -52,7 +52,8 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
     rooms: {
       identity: [],
       observe: ['types:registry/instance.ts', 'types:routing'],
-      registry: [],
+      // What calls showed of an instance is kept with it, and read and counted by balance.
+      registry: ['balance/instance-stats.ts'],
       balance: ['registry/instance.ts'],
       routing: ['registry', 'balance'],
       link: ['identity', 'types:observe'],

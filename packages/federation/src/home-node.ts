@@ -13,6 +13,8 @@ import {
   type SessionOwner,
   type Settle,
 } from '@relay/protocol';
+import { Health } from './balance/health.ts';
+import { resolveBalanceOptions } from './balance/options.ts';
 import type { Identity } from './identity/keys.ts';
 import type { MainKeyStore } from './identity/main-keys.ts';
 import type { Dial } from './link/dial.ts';
@@ -83,6 +85,8 @@ export class HomeNode {
       self,
       clock,
       random,
+      // A Home has one way for a call. What it counts is shown; its Main balances and protects.
+      health: new Health({ self, config: resolveBalanceOptions({ isProtected: false }), peersOf: () => [] }),
       decide: (call, from) => routing.decide(call, from),
       refusal: () =>
         this.#isDraining ? createFailure('shutting_down', `${self} is shutting down`, self) : undefined,

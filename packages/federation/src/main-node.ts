@@ -18,6 +18,9 @@ import {
   type Settle,
 } from '@relay/protocol';
 import { Balancer } from './balance/balancer.ts';
+import { Health } from './balance/health.ts';
+import { resetCircuits } from './balance/instance-stats.ts';
+import { type BalanceOptions, resolveBalanceOptions } from './balance/options.ts';
 import { DnsPeers } from './discovery/dns-peers.ts';
 import type { DnsResolver } from './discovery/dns-resolver.ts';
 import type { Admission } from './identity/admission.ts';
@@ -63,6 +66,8 @@ export interface MainNodeOptions {
   readonly token?: string;
   /** How long federated entries live without a word from their Main. Default 10 minutes. */
   readonly federatedTtlMs?: number;
+  /** How calls are spread, and when an instance is left alone. */
+  readonly balance?: BalanceOptions;
   /** What one address may ask. */
   readonly arrivals?: ArrivalLimits;
   /** Between two pings of a peer. Default 30 s. */
@@ -77,6 +82,7 @@ export class MainNode {
   readonly registry: FederationServiceRegistry;
   readonly connections: MainRelayConnectionManager;
   readonly router: FederationRouter;
+  readonly balancer: Balancer;
   readonly p2p: P2pBridge | undefined;
   readonly #dns: DnsPeers | undefined;
   readonly #options: MainNodeOptions;
@@ -120,10 +126,15 @@ export class MainNode {
       onLocalChange: () => this.p2p?.peers.network.servicesChanged(),
       ...(options.federatedTtlMs === undefined ? {} : { federatedTtlMs: options.federatedTtlMs }),
     });
+    const config = resolveBalanceOptions(options.balance);
+    const health = new Health({ self, config, peersOf: (service) => this.registry.listsOf(service) });
+    this.balancer = new Balancer(config, random);
     const routing = new MainRouting({
       self,
       registry: this.registry,
-      balancer: new Balancer(),
+      balancer: this.balancer,
+      health,
+      clock,
       links: {
         home: (id) => this.connections.home(id),
         peer: (id) => this.connections.peer(id),
@@ -137,6 +148,7 @@ export class MainNode {
       self,
       clock,
       random,
+      health,
       decide: (call, from, tried) => routing.decide(call, from, tried),
       refusal: () =>
         this.#isDraining ? createFailure('shutting_down', `${self} is shutting down`, self) : undefined,
@@ -172,6 +184,19 @@ export class MainNode {
 
   setServices(services: readonly Service[]): void {
     this.registry.setOwn(services);
+  }
+
+  /** Closes every circuit of this service at this address; absent: of all. Returns how many were not closed. */
+  resetCircuits(service?: string, address?: string): number {
+    let reset = 0;
+    for (const index of [this.registry.local, this.registry.federated]) {
+      for (const instance of service === undefined ? index.all() : index.of(service)) {
+        if (address === undefined || instance.address === address || instance.node.id === address) {
+          reset += resetCircuits(instance.stats);
+        }
+      }
+    }
+    return reset;
   }
 
   /** Every configured peer, those that dialled us, and names of which DNS knows nobody. */
@@ -293,6 +318,6 @@ function originOf(session: Session): CallOrigin {
     case 'main':
       return { kind: 'peer', id: session.nodeId };
     case 'client':
-      return { kind: 'client' };
+      return { kind: 'client', id: session.nodeId || session.remoteAddress };
   }
 }

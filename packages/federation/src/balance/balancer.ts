@@ -1,31 +1,76 @@
-// Picks one instance of a service. Round robin: each list of instances has its own turn, which passes over those that cannot be called
-// and is forgotten with the list.
+// Picks one instance of a service: the strategy decides among those that are reachable, below their limit and not blocked.
 
-import { type Instance, isCallable } from '../registry/instance.ts';
+import type { Random } from '@relay/protocol';
+import type { Instance } from '../registry/instance.ts';
+import { createChance } from './chance.ts';
+import { Eligibility } from './eligibility.ts';
+import type { BalanceConfig, StrategyName } from './options.ts';
+import { LOOKED_AT, type Pick, STRATEGIES, type Turn } from './strategy.ts';
 
-/** Instances looked at before a pick gives up on fairness: a bound, so that a call costs the same with 10 or 10,000 of them. */
-const MAX_SKIPS = 64;
+/** A long list in which nothing was found is not searched again as a whole for so long. */
+const SEARCH_EVERY_MS = 50;
+
+interface ListState extends Turn {
+  searchedAt: number;
+}
 
 export class Balancer {
-  readonly #turns = new WeakMap<readonly Instance[], number>();
+  readonly config: BalanceConfig;
+  /** Why the last search passed over what it did. */
+  readonly eligible: Eligibility;
+  readonly #pick: Pick;
+  readonly #lists = new WeakMap<readonly Instance[], ListState>();
+  #strategy: StrategyName;
 
-  /** The next instance that can be called and that `isExcluded` lets through. */
-  pick(instances: readonly Instance[], isExcluded: (instance: Instance) => boolean): Instance | undefined {
-    const { length } = instances;
-    if (length === 0) return undefined;
-    const first = (this.#turns.get(instances) ?? -1) + 1;
-    const skips = Math.min(length, MAX_SKIPS);
-    for (let step = 0; step < skips; step += 1) {
-      const turn = (first + step) % length;
-      const instance = instances[turn];
-      if (instance === undefined || !isCallable(instance) || isExcluded(instance)) continue;
-      if (instance.stats.inFlight >= instance.capacity) continue;
-      this.#turns.set(instances, turn);
-      return instance;
+  constructor(config: BalanceConfig, random: Random) {
+    this.config = config;
+    this.#strategy = config.strategy;
+    this.eligible = new Eligibility(config);
+    this.#pick = {
+      eligible: this.eligible,
+      chance: createChance(random),
+      instances: [],
+      turn: { at: 0 },
+      key: '',
+    };
+  }
+
+  strategyOf(service: string): StrategyName {
+    return this.config.services.get(service)?.strategy ?? this.config.strategy;
+  }
+
+  /** Begins the search for one call; `pick` and `takes` are about it until the next. `key` says who calls. */
+  search(
+    call: { readonly service: string; readonly method: string },
+    key: string,
+    now: number,
+    isExcluded: (instance: Instance) => boolean,
+  ): void {
+    this.#strategy = this.strategyOf(call.service);
+    this.#pick.key = key;
+    this.eligible.begin(call.service, call.method, now, isExcluded);
+  }
+
+  takes(instance: Instance): boolean {
+    return this.eligible.allows(instance);
+  }
+
+  pick(instances: readonly Instance[]): Instance | undefined {
+    if (instances.length === 0) return undefined;
+    let state = this.#lists.get(instances);
+    if (state === undefined) {
+      state = { at: instances.length - 1, searchedAt: Number.NEGATIVE_INFINITY };
+      this.#lists.set(instances, state);
     }
-    // Most of many instances cannot be called: rare, and then any that can is better than none.
-    return length > skips
-      ? instances.find((instance) => isCallable(instance) && !isExcluded(instance))
-      : undefined;
+    const { eligible } = this;
+    this.#pick.instances = instances;
+    this.#pick.turn = state;
+    const found = STRATEGIES[this.#strategy](this.#pick);
+    if (found !== undefined || instances.length <= LOOKED_AT) return found;
+    // Most of many cannot take it: rare, and then any that can is better than none.
+    if (eligible.now - state.searchedAt < SEARCH_EVERY_MS) return undefined;
+    const any = instances.find((instance) => eligible.allows(instance));
+    if (any === undefined) state.searchedAt = eligible.now;
+    return any;
   }
 }

@@ -16,6 +16,7 @@ import {
   type Service,
   type ServiceDescription,
 } from '@relay/protocol';
+import { returned } from '../balance/instance-stats.ts';
 import { Advertisement } from './advertisement.ts';
 import { HomeRecord } from './home-record.ts';
 import { createInstance, type Holder, type Instance, isCallable } from './instance.ts';
@@ -93,6 +94,11 @@ export class FederationServiceRegistry {
       this.#own.set(service.offer.name, instance);
       this.#putLocal(instance);
     }
+  }
+
+  /** The lists with the instances of a service, as `of` gives them. */
+  listsOf(service: string): readonly (readonly Instance[])[] {
+    return [this.local.of(service), this.federated.of(service)];
   }
 
   own(service: string): Instance | undefined {
@@ -290,7 +296,8 @@ export class FederationServiceRegistry {
         isHealthy: true,
         origin: 'home',
       } as const;
-      const instance = createInstance({ ...fields, holder: record }, record.services.get(description.name));
+      const earlier = record.services.get(description.name);
+      const instance = createInstance({ ...fields, holder: record }, earlier, record.returnedAt);
       record.services.set(description.name, instance);
       this.#putLocal(instance);
     }
@@ -299,8 +306,12 @@ export class FederationServiceRegistry {
   #setReachable(record: HomeRecord, isReachable: boolean): void {
     if (record.isReachable === isReachable) return;
     record.isReachable = isReachable;
+    if (isReachable) record.returnedAt = this.#options.clock.now();
     this.#options.onLocalChange?.();
-    for (const instance of record.services.values()) this.#advertise(instance);
+    for (const instance of record.services.values()) {
+      if (record.returnedAt !== undefined && isReachable) returned(instance.stats, record.returnedAt);
+      this.#advertise(instance);
+    }
   }
 
   #forgetHome(record: HomeRecord): void {
@@ -339,10 +350,11 @@ export class FederationServiceRegistry {
   #main(id: string): RemoteMain {
     let main = this.#mains.get(id);
     if (main === undefined) {
-      main = new RemoteMain(id, {
-        added: (instance) => this.#addFederated(id, instance),
-        removed: (instance) => this.#removeFederated(id, instance),
-      });
+      const entries = {
+        added: (instance: Instance) => this.#addFederated(id, instance),
+        removed: (instance: Instance) => this.#removeFederated(id, instance),
+      };
+      main = new RemoteMain(id, entries, this.#options.clock);
       this.#mains.set(id, main);
     }
     return main;

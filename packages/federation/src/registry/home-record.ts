@@ -32,6 +32,8 @@ export class HomeRecord implements Holder {
   /** Of the process that registered: another one starts from nothing. */
   instance: string;
   isReachable = true;
+  /** When it came back from being away, monotonic ms. */
+  returnedAt: number | undefined;
   lastSeen: number;
   expiresAt: number | undefined;
   readonly services = new Map<string, Instance>();

@@ -1,6 +1,7 @@
 // One service at one node, as this node knows it. The registry owns these objects; router and gateway read them and count on them.
 
 import { formatAddress, type NodeAddress, type Service, type ServiceDescription } from '@relay/protocol';
+import { createStats, type InstanceStats } from '../balance/instance-stats.ts';
 
 /** Where an instance was learned: the own program, a connected Home, a peer Main, a direct P2P peer. */
 export type Origin = 'self' | 'home' | 'peer' | 'p2p';
@@ -12,15 +13,6 @@ export interface Holder {
   readonly lastSeen: number;
   /** When its entries end unless it is heard of again, ms since 1970; undefined while they live with a session. */
   readonly expiresAt: number | undefined;
-}
-
-/** What calls through this node showed of an instance. */
-export interface InstanceStats {
-  inFlight: number;
-  calls: number;
-  failures: number;
-  /** Exponential moving average over answered calls; 0 before the first. */
-  averageLatencyMs: number;
 }
 
 export interface Instance {
@@ -39,27 +31,21 @@ export interface Instance {
   readonly service?: Service;
 }
 
-export function createInstance(fields: Omit<Instance, 'address' | 'stats'>, earlier?: Instance): Instance {
-  return {
-    ...fields,
-    address: formatAddress(fields.node),
-    stats: earlier?.stats ?? { inFlight: 0, calls: 0, failures: 0, averageLatencyMs: 0 },
-  };
+/**
+ * `earlier`: the entry that this one replaces; what was learnt stays with the same process. `returnedAt`: when a node came back that
+ * had been away, ms.
+ */
+export function createInstance(
+  fields: Omit<Instance, 'address' | 'stats'>,
+  earlier?: Instance,
+  returnedAt?: number,
+): Instance {
+  const address = formatAddress(fields.node);
+  const isSame = earlier?.description.instance === fields.description.instance;
+  const stats = isSame && earlier !== undefined ? earlier.stats : createStats(address, returnedAt);
+  return { ...fields, address, stats };
 }
 
 export function isCallable(instance: Instance): boolean {
   return instance.isHealthy && instance.holder.isReachable;
-}
-
-/** Weight of the newest call in the moving average of latency. */
-const NEWEST = 0.2;
-
-export function countOutcome(stats: InstanceStats, latencyMs: number, ok: boolean): void {
-  stats.inFlight -= 1;
-  stats.calls += 1;
-  if (!ok) stats.failures += 1;
-  stats.averageLatencyMs =
-    stats.averageLatencyMs === 0
-      ? latencyMs
-      : stats.averageLatencyMs + NEWEST * (latencyMs - stats.averageLatencyMs);
 }

@@ -1,7 +1,14 @@
 // What one peer Main advertises, as this Main holds it. Entries live for the ttl after the last word from their Main; a lost link
 // makes them uncallable at once. Source: protocol.md §8.
 
-import { type Discovery, REGISTRY_LIMITS, type RegistryEntry, type RegistryState } from '@relay/protocol';
+import {
+  type Clock,
+  type Discovery,
+  REGISTRY_LIMITS,
+  type RegistryEntry,
+  type RegistryState,
+} from '@relay/protocol';
+import { returned } from '../balance/instance-stats.ts';
 import { bucketOf, Digest, entryKey } from './digest.ts';
 import { createInstance, type Holder, type Instance } from './instance.ts';
 
@@ -25,6 +32,7 @@ export class RemoteMain implements Holder {
   /** Monotonic ms of the last word. */
   renewedAt = 0;
   readonly #entries: RemoteEntries;
+  readonly #clock: Clock;
   readonly #held = new Map<string, { readonly instance: Instance; readonly seq: number }>();
   #digest = new Digest();
   #instance = '';
@@ -34,8 +42,9 @@ export class RemoteMain implements Holder {
   /** Asked and not yet answered, so that one gap is asked about once. */
   #isWaiting = false;
 
-  constructor(id: string, entries: RemoteEntries) {
+  constructor(id: string, entries: RemoteEntries, clock: Clock) {
     this.id = id;
+    this.#clock = clock;
     this.#entries = entries;
   }
 
@@ -143,6 +152,7 @@ export class RemoteMain implements Holder {
     const { node, healthy, capacity, seq, ...description } = entry;
     const fields = { description, node, capacity, isHealthy: healthy, origin: 'peer', holder: this } as const;
     const instance = createInstance(fields, earlier?.instance);
+    if (earlier?.instance.isHealthy === false && healthy) returned(instance.stats, this.#clock.now());
     if (earlier !== undefined) this.#digest.toggle(key, earlier.seq);
     this.#digest.toggle(key, seq);
     this.#held.set(key, { instance, seq });

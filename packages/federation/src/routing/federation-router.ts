@@ -19,6 +19,7 @@ import {
   type Random,
   type Settle,
 } from '@relay/protocol';
+import type { Health } from '../balance/health.ts';
 import type { Instance } from '../registry/instance.ts';
 import type { CallObserver } from './call-observer.ts';
 import { CallStats } from './call-stats.ts';
@@ -33,6 +34,8 @@ export interface FederationRouterOptions {
   readonly self: string;
   readonly clock: Clock;
   readonly random: Random;
+  /** What outcomes say of instances. */
+  readonly health: Health;
   /** The routing of the role: `MainRouting.decide` or `HomeRouting.decide`. */
   readonly decide: (call: Call, from: CallOrigin, tried: readonly Instance[]) => Route;
   /** Given when the node takes no new calls of its own, while it drains. */
@@ -49,7 +52,7 @@ export class FederationRouter {
   readonly #traces: TraceContexts;
 
   constructor(options: FederationRouterOptions) {
-    const { nodeType, self, clock, decide } = options;
+    const { nodeType, self, clock, decide, health } = options;
     this.nodeType = nodeType;
     this.#options = options;
     this.stats = new CallStats(clock);
@@ -58,6 +61,7 @@ export class FederationRouter {
       self,
       clock,
       decide,
+      health,
       stats: this.stats,
       retries: this.retries,
       observer: options.observer,

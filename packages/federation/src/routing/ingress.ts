@@ -14,6 +14,7 @@ import {
   type Settle,
 } from '@relay/protocol';
 import type { FederationRouter } from './federation-router.ts';
+import type { CallOrigin } from './route.ts';
 import { traceIdOf } from './trace-context.ts';
 
 /** One call as an HTTP request asked for it; see gateway/ports.ts. */
@@ -32,9 +33,11 @@ export interface IngressOptions {
   readonly clock: Clock;
   /** Of a call that names no timeout. */
   readonly defaultTimeoutMs: number;
+  /** The same for one service, if it has its own. */
+  readonly timeoutOf?: (service: string) => number | undefined;
 }
 
-const OWN = { kind: 'own' } as const;
+const OWN: CallOrigin = Object.freeze({ kind: 'own' });
 /** A call by HTTP at a Main begins with a client where a call from a Home begins with the Home. */
 const CLIENT_PATH: readonly string[] = Object.freeze(['client']);
 const NO_PATH: readonly string[] = Object.freeze([]);
@@ -48,20 +51,22 @@ export class HttpIngress {
 
   submit(
     request: HttpCall,
-    caller: { readonly subject?: string },
+    caller: { readonly subject?: string; readonly remoteAddress?: string },
     settle: Settle,
   ): { traceId: string; cancel: Cancel } {
-    const { router, clock, defaultTimeoutMs } = this.#options;
+    const { router, clock, defaultTimeoutMs, timeoutOf } = this.#options;
     const {
       node,
       service,
       method,
       params,
-      timeoutMs = defaultTimeoutMs,
+      timeoutMs = timeoutOf?.(service) ?? defaultTimeoutMs,
       trace = false,
       idempotencyKey,
     } = request;
     const self = router.address;
+    const { remoteAddress } = caller;
+    const from: CallOrigin = remoteAddress === undefined ? OWN : { kind: 'own', id: remoteAddress };
     const traceparent = router.createTraceparent();
     const destination = node === undefined ? undefined : this.#destination(node, self);
     const call: Call = {
@@ -84,7 +89,7 @@ export class HttpIngress {
       ...(destination === undefined ? {} : { destination }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     };
-    return { traceId: traceIdOf(traceparent), cancel: router.handle(call, OWN, settle) };
+    return { traceId: traceIdOf(traceparent), cancel: router.handle(call, from, settle) };
   }
 
   #destination(node: string, self: NodeAddress): NodeAddress {

@@ -3,6 +3,7 @@
 
 import {
   type Call,
+  type Clock,
   createFailure,
   type FailureName,
   formatAddress,
@@ -11,9 +12,18 @@ import {
   type NodeAddress,
 } from '@relay/protocol';
 import type { Balancer } from '../balance/balancer.ts';
+import type { Health } from '../balance/health.ts';
 import type { FederationServiceRegistry } from '../registry/federation-service-registry.ts';
 import { type Instance, isCallable } from '../registry/instance.ts';
 import type { CallOrigin, MainLinks, Route } from './route.ts';
+
+const NONE: readonly Instance[] = Object.freeze([]);
+const NOBODY = (): boolean => false;
+
+/** Who calls, for strategies that keep a caller at one instance. */
+function callerKey({ caller }: Call, from: CallOrigin): string {
+  return caller.subject ?? (from.kind === 'peer' ? caller.node : (from.id ?? caller.node));
+}
 
 /** Advice for callers that find every way closed at the moment. */
 const RETRY_AFTER_MS = 1_000;
@@ -22,6 +32,8 @@ export interface MainRoutingOptions {
   readonly self: string;
   readonly registry: FederationServiceRegistry;
   readonly balancer: Balancer;
+  readonly health: Health;
+  readonly clock: Clock;
   readonly links: MainLinks;
 }
 
@@ -43,31 +55,89 @@ export class MainRouting {
   }
 
   #anyInstance(call: Call, from: CallOrigin, tried: readonly Instance[]): Route {
-    const { registry, balancer } = this.#options;
-    const isExcluded = (instance: Instance): boolean =>
-      tried.includes(instance) ||
-      (instance.origin !== 'self' && call.path.includes(instance.node.id)) ||
-      registry.isSecondWay(instance);
+    const { registry, balancer, clock } = this.#options;
+    const now = clock.now();
     const locals = registry.local.of(call.service);
+    const remotes = from.kind === 'peer' ? NONE : registry.federated.of(call.service);
+    balancer.search(
+      call,
+      callerKey(call, from),
+      now,
+      (instance) =>
+        tried.includes(instance) ||
+        (instance.origin !== 'self' && call.path.includes(instance.node.id)) ||
+        registry.isSecondWay(instance),
+    );
     const own = registry.own(call.service);
-    const local =
-      (own === undefined ? undefined : balancer.pick([own], isExcluded)) ?? balancer.pick(locals, isExcluded);
-    if (local !== undefined) return this.#toInstance(local);
-    const mayLeave = from.kind !== 'peer';
-    const remotes = mayLeave ? registry.federated.of(call.service) : [];
-    const remote = balancer.pick(remotes, isExcluded);
-    if (remote !== undefined) return this.#toInstance(remote);
+    const instance =
+      own !== undefined && balancer.takes(own) ? own : (balancer.pick(locals) ?? balancer.pick(remotes));
+    if (instance !== undefined) return this.#toChosen(instance, call, now);
     if (locals.length + remotes.length === 0) {
       return this.#none(
         'service_not_found',
         `service '${call.service}' is not known to ${this.#options.self}`,
       );
     }
-    const couldTake = (instance: Instance): boolean => isCallable(instance) && !isExcluded(instance);
-    const isFull = locals.some(couldTake) || remotes.some(couldTake);
-    return isFull
-      ? this.#none('overloaded', `every instance of '${call.service}' is at its limit`, RETRY_AFTER_MS)
+    return this.#toEjected(call, [locals, remotes], now);
+  }
+
+  /** None is well. One that was left out is better than none; otherwise the call is told why there is none. */
+  #toEjected(call: Call, lists: readonly (readonly Instance[])[], now: number): Route {
+    const { balancer } = this.#options;
+    const { eligible } = balancer;
+    if (eligible.ejected > 0) {
+      eligible.withEjected = true;
+      for (const list of lists) {
+        const instance = balancer.pick(list);
+        if (instance !== undefined) return this.#toChosen(instance, call, now);
+      }
+    }
+    if (eligible.full > 0) {
+      return this.#none('overloaded', `every instance of '${call.service}' is at its limit`, RETRY_AFTER_MS);
+    }
+    return eligible.blocked > 0
+      ? this.#circuitOpen(`'${call.service}'`, call.method, eligible.opensAt - now)
       : this.#none('no_healthy_instance', `no instance of '${call.service}' can be reached`, RETRY_AFTER_MS);
+  }
+
+  #circuitOpen(service: string, method: string, opensInMs: number): Route {
+    const message = `${method} of ${service} failed again and again; the next call is let through in ${Math.ceil(opensInMs / 1_000)} s`;
+    return this.#none('circuit_open', message, Math.ceil(opensInMs));
+  }
+
+  /** An instance that the strategy picked or an address names; `retryAfterMs` and all say why it cannot be asked now. */
+  #toChosen(instance: Instance, call: Call, now: number): Route {
+    const remaining = call.deadline - now;
+    if (!this.#options.health.needsMoreThan(remaining, instance, call.method, now)) {
+      return this.#toInstance(instance);
+    }
+    const { usualMs } = instance.stats.methods.get(call.method) ?? { usualMs: remaining };
+    const failure = createFailure(
+      'timeout',
+      `${Math.round(remaining)} ms are left, and ${call.service}.${call.method} usually takes ${Math.round(usualMs)} ms`,
+      this.#options.self,
+      { executed: 'no' },
+    );
+    return { kind: 'none', failure };
+  }
+
+  /** Why an instance that the call names by its address cannot be asked, if so. */
+  #refusalOf(instance: Instance | undefined, call: Call): Route | undefined {
+    if (instance === undefined) return undefined;
+    const { balancer, clock } = this.#options;
+    const now = clock.now();
+    balancer.search(call, '', now, NOBODY);
+    const { eligible } = balancer;
+    eligible.withEjected = true;
+    if (eligible.allows(instance)) {
+      const chosen = this.#toChosen(instance, call, now);
+      return chosen.kind === 'none' ? chosen : undefined;
+    }
+    const name = `'${call.service}' at ${instance.address}`;
+    if (eligible.full > 0) return this.#none('overloaded', `${name} is at its limit`, RETRY_AFTER_MS);
+    if (eligible.blocked > 0) return this.#circuitOpen(name, call.method, eligible.opensAt - now);
+    // What cannot be reached is said by who looks for the link.
+    return undefined;
   }
 
   #toInstance(instance: Instance): Route {
@@ -93,18 +163,18 @@ export class MainRouting {
   /** A Main's id as address: that Main chooses among its own program and its Homes. */
   #toMain(id: string, call: Call, from: CallOrigin): Route {
     if (id !== this.#options.self) return this.#toPeer(id, mainAddress(id), call, from);
-    const { registry, balancer } = this.#options;
-    const instance =
-      registry.own(call.service) ??
-      balancer.pick(registry.local.of(call.service), ({ node }) => call.path.includes(node.id));
-    if (instance !== undefined) return this.#toInstance(instance);
-    return registry.local.has(call.service)
-      ? this.#none(
-          'no_healthy_instance',
-          `no instance of '${call.service}' at ${id} can be reached`,
-          RETRY_AFTER_MS,
-        )
-      : this.#none('service_not_found', `${id} has no service '${call.service}'`);
+    const { registry, balancer, clock } = this.#options;
+    const now = clock.now();
+    const locals = registry.local.of(call.service);
+    const own = registry.own(call.service);
+    if (locals.length === 0) return this.#none('service_not_found', `${id} has no service '${call.service}'`);
+    balancer.search(call, callerKey(call, from), now, ({ node, origin }) =>
+      origin === 'self' ? false : call.path.includes(node.id),
+    );
+    const instance = own !== undefined && balancer.takes(own) ? own : balancer.pick(locals);
+    return instance === undefined
+      ? this.#toEjected(call, [locals], now)
+      : this.#toChosen(instance, call, now);
   }
 
   #toHome(id: string, call: Call, from: CallOrigin): Route {
@@ -121,7 +191,14 @@ export class MainRouting {
     const instance = record?.services.get(call.service);
     if (instance === undefined)
       return this.#none('service_not_found', `${id} has no service '${call.service}'`);
-    return { kind: 'via', outlet, destination: homeAddress(id, self), instance };
+    return (
+      this.#refusalOf(instance, call) ?? {
+        kind: 'via',
+        outlet,
+        destination: homeAddress(id, self),
+        instance,
+      }
+    );
   }
 
   /** A node of the former protocol. What came from a peer goes to a direct one only, so that three hops stay the limit. */
@@ -139,7 +216,7 @@ export class MainRouting {
     if (from.kind === 'peer' && !outlet.isDirect) return undefined;
     const destination = homeAddress(id, self);
     const instance = registry.local.at(call.service, formatAddress(destination));
-    return { kind: 'via', outlet, destination, instance };
+    return this.#refusalOf(instance, call) ?? { kind: 'via', outlet, destination, instance };
   }
 
   #toPeer(id: string, destination: NodeAddress, call: Call, from: CallOrigin): Route {
@@ -149,7 +226,8 @@ export class MainRouting {
     }
     const outlet = links.peer(id);
     if (outlet !== undefined) {
-      return { kind: 'via', outlet, destination, instance: this.#remoteInstance(call.service, destination) };
+      const instance = this.#remoteInstance(call.service, destination);
+      return this.#refusalOf(instance, call) ?? { kind: 'via', outlet, destination, instance };
     }
     return links.knowsPeer(id) || registry.knowsMain(id)
       ? this.#none('peer_unreachable', `${id} is not connected to ${self}`, RETRY_AFTER_MS)

@@ -3,10 +3,12 @@
 import type { CallHandler, Failure, NodeAddress } from '@relay/protocol';
 import type { Instance } from '../registry/instance.ts';
 
-/** How a call came to this node. `own`: from its program or its HTTP endpoint. */
+/** How a call came to this node. */
 export type CallOrigin =
-  | { readonly kind: 'own' }
-  | { readonly kind: 'client' }
+  /** From its program, or from its HTTP endpoint: `id` is then the address of who asked. */
+  | { readonly kind: 'own'; readonly id?: string }
+  /** `id`: the name it gave itself, else its address. */
+  | { readonly kind: 'client'; readonly id?: string }
   | { readonly kind: 'home'; readonly id: string }
   /** From a peer Main, or at a Home from its Main. */
   | { readonly kind: 'peer'; readonly id: string };

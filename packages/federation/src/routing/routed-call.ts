@@ -11,8 +11,10 @@ import {
   type Outcome,
   type Settle,
   type Span,
+  withWholeParams,
 } from '@relay/protocol';
-import { countOutcome, type Instance } from '../registry/instance.ts';
+import type { Health } from '../balance/health.ts';
+import type { Instance } from '../registry/instance.ts';
 import { type CallObserver, type EndedCall, type Way, wayOf } from './call-observer.ts';
 import type { CallStats } from './call-stats.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -27,6 +29,7 @@ export interface CallRouting {
   readonly clock: Clock;
   readonly stats: CallStats;
   readonly retries: RetryBudget;
+  readonly health: Health;
   readonly observer: CallObserver | undefined;
   /** A Main tries elsewhere for the calls that enter the federation at it. */
   readonly isIngressFor: (from: CallOrigin) => boolean;
@@ -96,8 +99,9 @@ export class RoutedCall implements EndedCall {
     }
     const { instance } = route;
     this.#instance = instance;
-    if (instance !== undefined) instance.stats.inFlight += 1;
-    this.#attemptedAt = this.#routing.clock.now();
+    const { clock, health } = this.#routing;
+    this.#attemptedAt = clock.now();
+    if (instance !== undefined) health.began(instance, this.#call.method, this.#attemptedAt);
     const cancel = route.kind === 'service' ? this.#execute(route.handle) : this.#forward(route);
     // The outcome may have come already, or a retry begun.
     if (!this.#isDone && this.#cancelAttempt === undefined) this.#cancelAttempt = cancel;
@@ -107,7 +111,7 @@ export class RoutedCall implements EndedCall {
   cut(failure: Failure): void {
     if (this.#isDone) return;
     this.#deadline?.[Symbol.dispose]();
-    this.#count(false);
+    this.#count();
     const cancel = this.#cancelAttempt;
     this.#finish({ kind: 'failure', failure });
     cancel?.('abandon');
@@ -118,7 +122,7 @@ export class RoutedCall implements EndedCall {
     this.#isDone = true;
     this.#routing.open.delete(this);
     this.#deadline?.[Symbol.dispose]();
-    this.#count(true);
+    this.#count();
     const { clock, stats, observer } = this.#routing;
     const now = clock.now();
     stats.ended(now - this.startedAt, true, now);
@@ -147,7 +151,7 @@ export class RoutedCall implements EndedCall {
     }
     // A link keeps the deadlines of what it carries; for what runs here nobody else does.
     this.#deadline = clock.after(remaining, () => this.#expire());
-    return handle(this.#call, this.#onOutcome);
+    return withWholeParams(this.#call, this.#onOutcome, handle, this.#routing);
   }
 
   #expire(): void {
@@ -167,7 +171,7 @@ export class RoutedCall implements EndedCall {
     this.#deadline?.[Symbol.dispose]();
     this.#deadline = undefined;
     this.#cancelAttempt = undefined;
-    this.#count(outcome.kind === 'result');
+    this.#count(outcome);
     if (outcome.kind === 'failure' && this.#mayTryElsewhere(outcome.failure)) {
       if (this.#instance !== undefined) this.#tried.push(this.#instance);
       this.#span('retried');
@@ -186,6 +190,8 @@ export class RoutedCall implements EndedCall {
     const call = this.#call;
     if (call.destination !== undefined || this.#tried.length >= MAX_RETRIES || this.#instance === undefined)
       return false;
+    // Of big params this node passes on what it does not keep.
+    if (call.rest?.canRepeat === false) return false;
     if (!routing.isIngressFor(this.#from) || routing.clock.now() >= call.deadline) return false;
     const isSafe =
       failure.executed === 'no'
@@ -200,9 +206,11 @@ export class RoutedCall implements EndedCall {
     return method?.effect === 'pure' || method?.effect === 'reads';
   }
 
-  #count(ok: boolean): void {
+  /** The attempt has ended; without an outcome if nobody waits for one any more. */
+  #count(outcome?: Outcome): void {
     if (this.#instance === undefined) return;
-    countOutcome(this.#instance.stats, this.#routing.clock.now() - this.#attemptedAt, ok);
+    const { clock, health } = this.#routing;
+    health.ended(this.#instance, this.#call.method, outcome, this.#attemptedAt, clock.now());
   }
 
   #finish(outcome: Outcome): void {

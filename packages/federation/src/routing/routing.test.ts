@@ -17,6 +17,8 @@ import {
 } from '@relay/protocol';
 import { ManualClock, seededRandom } from '@relay/testkit';
 import { Balancer } from '../balance/balancer.ts';
+import { Health } from '../balance/health.ts';
+import { type BalanceOptions, resolveBalanceOptions } from '../balance/options.ts';
 import { FederationServiceRegistry } from '../registry/federation-service-registry.ts';
 import { FederationRouter } from './federation-router.ts';
 import { HomeRouting } from './home-routing.ts';
@@ -61,7 +63,7 @@ function entry(name: string, node: NodeAddress, healthy = true): RegistryEntry {
 }
 
 /** relay-a with Homes alice and bob, peer relay-b with carol and dora, lost peer relay-c with erin, and an own program. */
-function createMain() {
+function createMain(balance: BalanceOptions = {}) {
   const clock = new ManualClock();
   const registry = new FederationServiceRegistry({ self: mainAddress('relay-a'), instance: 'a', clock });
   const links = new Map<string, FakeLink>();
@@ -112,10 +114,18 @@ function createMain() {
     },
   };
   registry.setOwn([own]);
+  const config = resolveBalanceOptions(balance);
+  const health = new Health({
+    self: 'relay-a',
+    config,
+    peersOf: (service) => registry.listsOf(service),
+  });
   const routing = new MainRouting({
     self: 'relay-a',
     registry,
-    balancer: new Balancer(),
+    balancer: new Balancer(config, seededRandom(2)),
+    health,
+    clock,
     links: {
       home: (id) => (registry.home(id) === undefined ? undefined : links.get(id)),
       peer: (id) => (id.startsWith('relay-') ? links.get(id) : undefined),
@@ -127,6 +137,7 @@ function createMain() {
     self: 'relay-a',
     clock,
     random: seededRandom(1),
+    health,
     decide: (call, from, tried) => routing.decide(call, from, tried),
   });
   return { clock, registry, links, routing, router };

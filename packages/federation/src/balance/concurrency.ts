@@ -1,0 +1,64 @@
+// How many calls an instance takes at once, learnt from what it does with them. The limit begins at its capacity and falls on
+// evidence only: the instance refuses, or answers far slower than it does when it has little to do, so that calls wait in it. Then
+// the limit becomes what it can work off in the time that still counts as normal. It grows again while it is used and all is well.
+
+import { type InstanceStats, KNOWN_AFTER, type MethodStats } from './instance-stats.ts';
+
+/** Below this nothing is learnt: a slow method is not an overloaded instance. */
+const MIN_LIMIT = 4;
+/** So few in flight that what an answer takes is the method's own time. */
+const CALM_IN_FLIGHT = 4;
+/** Slower than this many times its own time, and by more than the slack, is congestion. */
+const CONGESTED = 4;
+const SLACK_MS = 100;
+/** Between two reductions, so that one burst of late answers is one reduction. */
+const REDUCE_EVERY_MS = 100;
+const ON_REFUSAL = 0.9;
+/** Growth for each answer while most of the limit is in use. */
+const GROWTH = 0.1;
+const MOST = 0.75;
+const NEWEST = 0.1;
+
+/** An answer came after `latencyMs`. `stats.inFlight` no longer counts it. */
+export function learnTime(stats: InstanceStats, method: MethodStats, latencyMs: number, now: number): void {
+  method.answered += 1;
+  method.learntAt = now;
+  if (method.answered === 1) {
+    method.usualMs = latencyMs;
+    method.recentMs = latencyMs;
+  } else {
+    method.usualMs *= latencyMs > method.usualMs ? 1.05 : 1 / 1.05;
+    method.recentMs += NEWEST * (latencyMs - method.recentMs);
+  }
+  if (stats.inFlight > CALM_IN_FLIGHT) return;
+  if (method.calmMs === 0) method.calmMs = latencyMs;
+  else method.calmMs += NEWEST * (latencyMs - method.calmMs);
+}
+
+/** It answered: the limit follows how long that took. */
+export function adaptToAnswer(
+  stats: InstanceStats,
+  method: MethodStats,
+  capacity: number,
+  now: number,
+): void {
+  const limit = Math.min(stats.limit, capacity);
+  const normalMs = CONGESTED * method.calmMs + SLACK_MS;
+  const isKnown = method.calmMs > 0 && method.answered >= KNOWN_AFTER;
+  if (isKnown && method.recentMs > normalMs) {
+    if (stats.inFlight * 2 > limit) reduce(stats, (stats.inFlight * normalMs) / method.recentMs, now);
+  } else if (stats.limit < capacity && stats.inFlight >= limit * MOST) {
+    stats.limit = Math.min(capacity, stats.limit + GROWTH);
+  }
+}
+
+/** It refused a call because it is full. */
+export function adaptToRefusal(stats: InstanceStats, now: number): void {
+  reduce(stats, stats.inFlight * ON_REFUSAL, now);
+}
+
+function reduce(stats: InstanceStats, limit: number, now: number): void {
+  if (now - stats.limitedAt < REDUCE_EVERY_MS) return;
+  stats.limitedAt = now;
+  stats.limit = Math.max(MIN_LIMIT, Math.min(stats.limit, limit));
+}
