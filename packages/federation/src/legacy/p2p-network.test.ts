@@ -1,141 +1,10 @@
-// The rows W1 to W23 of the conformance table of the former protocol, in virtual time: nodes that follow the rules, joined by
-// in-memory links, and clients made by hand that say exactly what a row says.
+// The rows W1 to W23 of the conformance table of the former protocol, in virtual time. W19 is a matter of who asks: p2p-remote-call.test.ts.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Link, linkedPair } from '@relay/protocol';
-import { ManualClock, seededRandom } from '@relay/testkit';
-import { SILENT_LOG } from '../observe/log.ts';
-import type { ArrivedCall } from './arrived-calls.ts';
-import type { ArrivedEnd } from './p2p-answers.ts';
-import { P2pNetwork } from './p2p-network.ts';
+import { createMesh, Mesh, remote, resultOf, textOf } from './mesh.test.ts';
+import type { P2pNetwork } from './p2p-network.ts';
 import type { P2pEnd } from './pending-p2p-calls.ts';
-
-// biome-ignore lint/suspicious/noExplicitAny: messages are compared field by field.
-type Json = any;
-
-/** Nodes by id, and what each of them has seen. */
-class Mesh {
-  readonly clock = new ManualClock();
-  readonly random = seededRandom(7);
-  readonly seen = new Map<string, ArrivedCall[]>();
-  #nodes = new Map<string, P2pNetwork>();
-
-  node(id: string, handle = this.#answer): P2pNetwork {
-    const seen: ArrivedCall[] = [];
-    this.seen.set(id, seen);
-    const node = new P2pNetwork({
-      self: id,
-      clock: this.clock,
-      random: this.random,
-      log: SILENT_LOG,
-      services: () => [{ name: 'echo', methods: ['say', 'fail'] }],
-      handle: (call, end) => {
-        seen.push(call);
-        handle(call, end);
-      },
-    });
-    this.#nodes.set(id, node);
-    return node;
-  }
-
-  /** As the service of a node answers: echoes, and fails as nodes fail. */
-  readonly #answer = (call: ArrivedCall, end: (end: ArrivedEnd) => void): void => {
-    const { server, method, args } = call;
-    const fail = (name: string, text: string): void => end({ kind: 'failure', name, text });
-    if (server !== 'echo') fail('service_not_found', `server ${server} not found`);
-    else if (method === 'say') end({ kind: 'result', value: args[0] ?? null });
-    else if (method === 'fail') fail('internal_error', 'a.rl:1:1: boom');
-    else if (method === 'bind') fail('invalid_params', "method 'bind' expects 1 arguments, got 2");
-    else fail('method_not_found', `server '${server}' has no method '${method}'`);
-  };
-
-  async join(a: string, b: string): Promise<void> {
-    const [left, right] = linkedPair(this.clock, '');
-    this.#nodes.get(a)?.adopt(left, b, `${b}:1`);
-    this.#nodes.get(b)?.adopt(right, a, `${a}:1`);
-    await this.clock.advance(300);
-  }
-
-  client(id: string, node: P2pNetwork): RawClient {
-    const [ours, theirs] = linkedPair(this.clock, '');
-    const client = new RawClient(id, ours, this.clock);
-    node.adopt(theirs, id, `${id}:1`);
-    return client;
-  }
-}
-
-/** Says exactly what it is told to say. */
-class RawClient {
-  readonly id: string;
-  readonly link: Link;
-  readonly all: Json[] = [];
-  #closed: { readonly code: number } | undefined;
-  onMessage: (message: Json) => void = () => {};
-  readonly #clock: ManualClock;
-
-  constructor(id: string, link: Link, clock: ManualClock) {
-    this.id = id;
-    this.link = link;
-    this.#clock = clock;
-    link.listen({
-      onData: (data) => {
-        const message = JSON.parse(String(data)) as Json;
-        this.all.push(message);
-        this.onMessage(message);
-      },
-      onClose: (reason) => {
-        this.#closed = reason;
-      },
-    });
-  }
-
-  /** The code its link was closed with. */
-  closeCode(): number | undefined {
-    return this.#closed?.code;
-  }
-
-  /** Beside hellos and pings of the node's own. */
-  get got(): Json[] {
-    return this.all.filter(({ type }) => type !== 'registry_sync' && type !== 'ping');
-  }
-
-  async say(message: object | string): Promise<void> {
-    this.link.send(typeof message === 'string' ? message : JSON.stringify(message));
-    await this.#clock.settle();
-  }
-
-  hello(more: object = {}): Promise<void> {
-    const data = { node_id: this.id, servers: [], peers: [], routes: {}, ...more };
-    return this.say({ type: 'registry_sync', from: this.id, to: '', data, route: [this.id], ttl: 9 });
-  }
-
-  call(to: string, server: string, method: string, args: unknown[], id: string): Promise<void> {
-    const data = { call: { args, method, server_name: server, timeout: 30 }, response_id: id };
-    return this.say({ type: 'server_call', id, from: this.id, to, data, route: [this.id], ttl: 9 });
-  }
-}
-
-function createMesh() {
-  const mesh = new Mesh();
-  const node = mesh.node('n');
-  return { mesh, node, clock: mesh.clock, client: mesh.client('c1', node) };
-}
-
-/** A call of a node, with its end once there is one. */
-function remote(node: P2pNetwork, target: string, method = 'say', timeoutMs = 30_000) {
-  const ends: P2pEnd[] = [];
-  node.call({ target, server: 'echo', method, args: ['x'], timeoutMs }, (end) => ends.push(end));
-  return ends;
-}
-
-function resultOf([end]: readonly P2pEnd[]): unknown {
-  return end?.kind === 'result' ? end.value : end;
-}
-
-function textOf([end]: readonly P2pEnd[]): unknown {
-  return end?.kind === 'failure' ? `${end.stage}: ${end.failure.message}` : end;
-}
 
 describe('a node that follows the rules answers a hand-made client', () => {
   it('W1: a ping with a timestamp gets a pong with the same one', async () => {
@@ -200,6 +69,17 @@ describe('a node that follows the rules answers a hand-made client', () => {
     assert.equal(client.closeCode(), undefined);
     await client.say('[]');
     assert.equal(client.closeCode(), 1008);
+  });
+
+  it('keeps a link with nine broken frames in any minute, however many come in all', async () => {
+    const { client, clock } = createMesh();
+    for (let minute = 0; minute < 5; minute += 1) {
+      for (let count = 0; count < 9; count += 1) await client.say('{');
+      await clock.advance(61_000);
+    }
+    assert.equal(client.closeCode(), undefined);
+    await client.say({ type: 'ping', from: 'c1', to: 'n' });
+    assert.equal(client.got.length, 1);
   });
 
   it('W6: a good server_call gets its result', async () => {
@@ -377,6 +257,7 @@ describe('a node that follows the rules answers a hand-made client', () => {
     const { client } = createMesh();
     await client.say({ type: 'registry_sync', from: 'c7', to: 'n', data: { node_id: 'c7' } });
     assert.equal(client.closeCode(), 1008);
+    assert.equal(client.closeText(), 'peer c1:1 is c7, not c1');
   });
 
   it('W15: with two links of one id calls go on over the second', async () => {
@@ -490,15 +371,19 @@ describe('a node that follows the rules answers a hand-made client', () => {
 
   it('W21: every call ends when the link is cut, fifty times over', async () => {
     const { mesh, node, clock } = createMesh();
+    const ended: unknown[] = [];
     for (let round = 0; round < 50; round += 1) {
       const client = mesh.client('c2', node);
       const calls = Array.from({ length: 60 }, () => remote(node, 'c2'));
       await clock.settle();
+      assert.equal(node.callsInFlight, 60);
       client.link.terminate();
       await clock.settle();
-      assert.ok(calls.every((ends) => ends.length === 1 && textOf(ends) === 'lost: connection to c2 lost'));
+      ended.push(...calls.flatMap((ends) => ends.map((end) => textOf([end]))));
     }
     assert.equal(node.callsInFlight, 0);
+    assert.equal(ended.length, 50 * 60);
+    assert.deepEqual([...new Set(ended)], ['lost: connection to c2 lost']);
   });
 
   it('takes 64 calls at once from a neighbour and refuses the next', async () => {
@@ -512,6 +397,60 @@ describe('a node that follows the rules answers a hand-made client', () => {
       client.got.map(({ data }) => [data.response_id, data.code]),
       [['r64', 'overloaded']],
     );
+  });
+
+  it('makes 64 calls at once to a neighbour and refuses the next, until one has ended', async () => {
+    const { node, client, clock } = createMesh();
+    const calls = Array.from({ length: 64 }, () => remote(node, 'c1'));
+    assert.equal(textOf(remote(node, 'c1')), 'send: 64 calls to c1 are in flight already');
+    await clock.settle();
+    const { response_id } = client.got[0].data;
+    await client.say({ type: 'server_response', from: 'c1', to: 'n', data: { response_id, success: true } });
+    assert.deepEqual(
+      calls.map((ends) => ends.length),
+      [1, ...Array.from({ length: 63 }, () => 0)],
+    );
+    assert.deepEqual(remote(node, 'c1'), []);
+  });
+
+  it('fails a call that finds the queue full for a second, and not sooner', async () => {
+    const { mesh, node, client, clock } = createMesh();
+    const other = mesh.client('c2', node);
+    await clock.settle();
+    client.valve.isShut = true;
+    // Pings for c1 fill the queue of a hundred.
+    for (let count = 0; count < 100; count += 1) {
+      await other.say({ type: 'ping', from: 'c2', to: 'c1', data: null, route: ['c2'], ttl: 9 });
+    }
+    const call = remote(node, 'c1');
+    await other.call('c1', 'echo', 'say', [], 'r1');
+    await clock.advance(999);
+    assert.deepEqual([call, other.got], [[], []]);
+    await clock.advance(1);
+    assert.equal(textOf(call), 'send: failed to send message to c1: send channel full');
+    assert.deepEqual(
+      other.got.map(({ data }) => [data.response_id, data.error, data.code]),
+      [['r1', 'failed to send message to c1: send channel full', 'overloaded']],
+    );
+    assert.equal(node.callsInFlight, 0);
+  });
+
+  it('sends a call that got a place in the queue within the second', async () => {
+    const { mesh, node, client, clock } = createMesh();
+    const other = mesh.client('c2', node);
+    await clock.settle();
+    client.valve.isShut = true;
+    for (let count = 0; count < 100; count += 1) {
+      await other.say({ type: 'ping', from: 'c2', to: 'c1', data: null, route: ['c2'], ttl: 9 });
+    }
+    const call = remote(node, 'c1');
+    await clock.advance(900);
+    client.valve.isShut = false;
+    await clock.advance(1_000);
+    assert.deepEqual(call, []);
+    const { response_id } = client.got.find(({ type }) => type === 'server_call').data;
+    await client.say({ type: 'server_response', from: 'c1', to: 'n', data: { response_id, success: true } });
+    assert.equal(resultOf(call), null);
   });
 
   it('W22: a handler calls another service of the calling node while that waits', async () => {
