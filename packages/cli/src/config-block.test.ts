@@ -125,9 +125,71 @@ describe('the config block', () => {
   });
 
   it('warns about what has to be computed and about what has no effect yet', () => {
-    assert.deepEqual(block('config { port: 80 + 1, circuit_breaker: { failures: 3 } }').warnings, [
+    assert.deepEqual(block('config { port: 80 + 1, metrics_listen: "h:1" }').warnings, [
       'warning: a.rl:1:10: config port is not a plain value and was ignored',
-      'warning: a.rl:1:43: config circuit_breaker.failures has no effect in this version yet',
+      'warning: a.rl:1:24: config metrics_listen has no effect in this version yet',
     ]);
   });
+
+  it('says how calls are spread and when an instance is left alone', () => {
+    const { balance, timeoutMs, warnings } = block(
+      `config {
+        timeout: "20s",
+        load_balancing: {
+          strategy: "sticky",
+          services: { blog: { strategy: "random", timeout: "5s" }, shop: { weight: 2.5 } }
+        },
+        circuit_breaker: { failures: 3, open_for: 10 }
+      }
+      config { load_balancing: { services: { blog: { weight: 3 } } } }`,
+    );
+    assert.deepEqual(balance, {
+      strategy: 'sticky',
+      services: new Map([
+        ['blog', { strategy: 'random', timeoutMs: 5_000, weight: 3 }],
+        ['shop', { weight: 2.5 }],
+      ]),
+      failures: 3,
+      openForMs: 10_000,
+    });
+    assert.equal(timeoutMs, 20_000);
+    assert.deepEqual(warnings, []);
+  });
+
+  it('says that a Home balances nothing, and takes its weights and timeouts', () => {
+    const { balance, warnings } = block(
+      'config { load_balancing: { strategy: "random", services: { blog: { weight: 2, timeout: 5 } } }, circuit_breaker: { failures: 3 } }',
+      'home',
+    );
+    assert.deepEqual(balance, { services: new Map([['blog', { weight: 2, timeoutMs: 5_000 }]]) });
+    assert.deepEqual(warnings, [
+      'warning: a.rl:1:28: config load_balancing.strategy has no effect here: a Main Relay balances',
+      'warning: a.rl:1:116: config circuit_breaker.failures has no effect here: a Main Relay balances',
+    ]);
+  });
+
+  for (const [text, message] of [
+    [
+      'config { load_balancing: { strategy: "fastest" } }',
+      'a.rl:1:28: config load_balancing.strategy: expected one of "round_robin", "least_connections", "random", "lowest_latency", "sticky", "power_of_two"',
+    ],
+    [
+      'config { load_balancing: { services: { a: { weight: 0 } } } }',
+      'a.rl:1:45: config load_balancing.services.a.weight: expected a number above 0 and at most 1000',
+    ],
+    [
+      'config { load_balancing: { services: { a: { timeout: "2h" } } } }',
+      'a.rl:1:45: config load_balancing.services.a.timeout: must be more than 0 and at most 1h',
+    ],
+    [
+      'config { circuit_breaker: { failures: 0 } }',
+      'a.rl:1:29: config circuit_breaker.failures: expected a whole number above 0',
+    ],
+    [
+      'config { circuit_breaker: { open_for: "soon" } }',
+      'a.rl:1:29: config circuit_breaker.open_for: expected a duration, like "30s"',
+    ],
+  ] as const) {
+    it(`refuses ${text}`, () => assert.throws(() => block(text), { message }));
+  }
 });

@@ -4,6 +4,7 @@
 
 import { type Diagnostic, positionAt, type SourceFile, type Span } from '@relay/language';
 import { type Level, readValue } from './argv.ts';
+import { type BalanceSettings, readBalanceEntry } from './config-balance.ts';
 import { durationMs } from './duration.ts';
 import { type FlagName, flagRow, type Role } from './flags.ts';
 import { CommandFailure } from './usage.ts';
@@ -15,7 +16,7 @@ export interface ConfigSource {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-export interface ConfigBlock {
+export interface ConfigBlock extends BalanceSettings {
   readonly level: Level;
   /** `federation.known_relays` and the like, and what has no flag. */
   readonly advertise?: string;
@@ -68,7 +69,7 @@ const FLAG_KEYS: Readonly<Record<string, FlagName>> = {
 };
 
 /** Known to be meant for a later version: said, not swallowed. */
-const PLANNED_KEYS: ReadonlySet<string> = new Set(['metrics_listen', 'load_balancing', 'circuit_breaker']);
+const PLANNED_KEYS: ReadonlySet<string> = new Set(['metrics_listen']);
 
 /** `limits` that the program's own thread keeps; the others are the node's. */
 const PROGRAM_LIMITS: ReadonlySet<string> = new Set([
@@ -122,6 +123,7 @@ export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
   };
   let namesMain = false;
   let forgetsAlternatives = false;
+  let balance: BalanceSettings = {};
   const more: { -readonly [K in keyof ConfigBlock]?: ConfigBlock[K] } = {};
 
   for (const entry of entriesOf(source)) {
@@ -154,7 +156,15 @@ export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
       more.federation = { ...more.federation, [time.name]: ms };
       continue;
     }
-    if (PLANNED_KEYS.has(path) || PLANNED_KEYS.has(path.split('.')[0] ?? '')) {
+    const reading = readBalanceEntry(path, value, role, balance);
+    if (reading !== undefined) {
+      if (reading.kind === 'wrong') throw wrong(entry, reading.reason);
+      if (reading.kind === 'warn')
+        warnings.push(`warning: ${place(entry.span)}config ${path} ${reading.reason}`);
+      else balance = reading.settings;
+      continue;
+    }
+    if (PLANNED_KEYS.has(path)) {
       warnings.push(`warning: ${place(entry.span)}config ${path} has no effect in this version yet`);
       continue;
     }
@@ -217,7 +227,7 @@ export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
   }
   if (forgetsAlternatives) more.federation = { ...more.federation, keepAlternativesMs: 0 };
   const label = (name: FlagName): string => `config ${paths.get(name) ?? name}`;
-  return { ...more, level: { values, label }, namesMain, warnings };
+  return { ...more, ...balance, level: { values, label }, namesMain, warnings };
 }
 
 /** All entries of all blocks, groups unfolded to dotted paths; later ones win by coming later. */

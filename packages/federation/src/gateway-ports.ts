@@ -1,6 +1,8 @@
 // What the gateway reads, taken from the parts of a running node. Nothing is kept here: every answer is made from the living state.
 
 import { type Clock, type NodeType, NodeTypeHome, NodeTypeMain, type Random } from '@relay/protocol';
+import { ejectedForMs, openCircuits } from './balance/circuit-report.ts';
+import type { BalanceConfig } from './balance/options.ts';
 import type {
   AddPeerAnswer,
   GatewayPorts,
@@ -33,6 +35,8 @@ export interface GatewayContext {
   readonly random: Random;
   readonly log: Log;
   readonly defaultTimeoutMs: number;
+  /** What this node says of services. */
+  readonly balance: BalanceConfig;
   /** `host:port` to show to others; undefined for a wildcard bind. */
   address(): string | undefined;
   /** Normalises the URL of a peer as the flag `-peers` does; says what is wrong with it otherwise. */
@@ -53,8 +57,9 @@ export function mainGatewayPorts(node: MainNode, context: GatewayContext): Gatew
       );
   return {
     ...commonPorts(NodeTypeMain, node.router, context),
-    registry: registrySource(node.registry, () => homeViews(node)),
+    registry: registrySource(node.registry, () => homeViews(node), context),
     peers: peerSource(node, context),
+    circuits: { reset: (service, address) => node.resetCircuits(service, address) },
     ...(node.p2p === undefined ? {} : { p2p: node.p2p.peers }),
     lifecycle: {
       state: () => (node.isDraining ? 'draining' : isStarting() ? 'starting' : 'running'),
@@ -110,7 +115,7 @@ export function homeGatewayPorts(
   const isConnected = (): boolean => node.connection.session !== undefined;
   return {
     ...commonPorts(NodeTypeHome, node.router, context),
-    registry: registrySource(node.registry, () => []),
+    registry: registrySource(node.registry, () => [], context),
     mainLink: mainLinkSource(node, urls),
     lifecycle: {
       state: () => (node.isDraining ? 'draining' : 'running'),
@@ -135,7 +140,12 @@ function commonPorts(
   const { stats } = router;
   return {
     identity,
-    ingress: new HttpIngress({ router, clock, defaultTimeoutMs }),
+    ingress: new HttpIngress({
+      router,
+      clock,
+      defaultTimeoutMs,
+      timeoutOf: (service) => context.balance.services.get(service)?.timeoutMs,
+    }),
     callStats: () => ({
       total: stats.total,
       failed: stats.failed,
@@ -155,23 +165,25 @@ function isSynced(node: MainNode, state: LinkedPeer['state'], id: string | undef
 function registrySource(
   registry: FederationServiceRegistry,
   homes: () => Iterable<HomeView>,
+  { clock, balance }: GatewayContext,
 ): RegistrySource {
+  const view = (instance: Instance): InstanceView => instanceView(instance, clock.now(), balance);
   return {
     *instances(filter) {
       if (filter?.origin === 'self') {
         const own =
           filter.service === undefined ? registry.ownServices() : [registry.own(filter.service) ?? []].flat();
-        for (const instance of own) yield instanceView(instance);
+        for (const instance of own) yield view(instance);
         return;
       }
       const names =
         filter?.service === undefined
           ? new Set([...registry.local.services(), ...registry.federated.services()])
           : [filter.service];
-      for (const name of names) yield* byPreference(registry, name).map(instanceView);
+      for (const name of names) yield* byPreference(registry, name).map(view);
     },
     homes,
-    counts: () => countInstances(registry),
+    counts: () => countInstances(registry, clock.now(), balance),
   };
 }
 
@@ -183,8 +195,11 @@ function byPreference(registry: FederationServiceRegistry, service: string): rea
   return all.sort((a, b) => rank(a) - rank(b) || (a.address < b.address ? -1 : 1));
 }
 
-function instanceView(instance: Instance): InstanceView {
+function instanceView(instance: Instance, now: number, balance: BalanceConfig): InstanceView {
   const { description, node, origin, holder, stats } = instance;
+  const circuits = openCircuits(stats, now, balance);
+  const isOpen = circuits.some(({ state }) => state === 'open');
+  const ejected = ejectedForMs(stats, now, balance);
   return {
     service: description.name,
     nodeId: node.id,
@@ -196,24 +211,35 @@ function instanceView(instance: Instance): InstanceView {
     calls: stats.calls,
     failures: stats.failures,
     averageLatencyMs: stats.averageLatencyMs,
-    circuit: 'closed',
-    strategy: 'round_robin',
+    circuit: isOpen ? 'open' : circuits.length > 0 ? 'probing' : 'closed',
+    circuits,
+    strategy: balance.services.get(description.name)?.strategy ?? balance.strategy,
+    ...(ejected === undefined ? {} : { ejectedForMs: ejected }),
     ...(node.mainRelay === undefined ? {} : { mainRelay: node.mainRelay }),
     ...(origin === 'peer' && holder.expiresAt !== undefined ? { expiresAt: holder.expiresAt } : {}),
   };
 }
 
-function countInstances(registry: FederationServiceRegistry): RegistryCounts {
+function countInstances(
+  registry: FederationServiceRegistry,
+  now: number,
+  balance: BalanceConfig,
+): RegistryCounts {
   let failed = 0;
+  let open = 0;
   for (const index of [registry.local, registry.federated]) {
-    for (const instance of index.all()) if (!isCallable(instance)) failed += 1;
+    for (const instance of index.all()) {
+      const circuits = openCircuits(instance.stats, now, balance).length;
+      open += circuits;
+      if (circuits > 0 || !isCallable(instance)) failed += 1;
+    }
   }
   return {
     own: [...registry.ownServices()].length,
     local: registry.local.size,
     federated: registry.federated.size,
     failed,
-    openCircuits: 0,
+    openCircuits: open,
   };
 }
 

@@ -10,11 +10,12 @@ import {
   NodeTypeHome,
   type Random,
   type Service,
+  type ServiceOffer,
   type SessionOwner,
   type Settle,
 } from '@relay/protocol';
 import { Health } from './balance/health.ts';
-import { resolveBalanceOptions } from './balance/options.ts';
+import { type BalanceOptions, resolveBalanceOptions } from './balance/options.ts';
 import type { Identity } from './identity/keys.ts';
 import type { MainKeyStore } from './identity/main-keys.ts';
 import type { Dial } from './link/dial.ts';
@@ -41,6 +42,8 @@ export interface HomeNodeOptions {
   readonly token?: string;
   /** Links held at once, each to another Main. Default 1. */
   readonly uplinks?: number;
+  /** Of this, the weights of the own services. */
+  readonly balance?: BalanceOptions;
   /** How long Mains that a lost Main named are remembered; 0: not at all. Default an hour. */
   readonly keepAlternativesMs?: number;
 }
@@ -50,10 +53,12 @@ export class HomeNode {
   readonly connection: HomeRelayConnectionManager;
   readonly router: FederationRouter;
   readonly #clock: Clock;
+  readonly #balance: BalanceOptions;
   #isDraining = false;
 
   constructor(options: HomeNodeOptions) {
     this.#clock = options.clock;
+    this.#balance = options.balance ?? {};
     const { nodeId: self, clock, random } = options;
     this.connection = new HomeRelayConnectionManager({
       self,
@@ -109,7 +114,11 @@ export class HomeNode {
 
   setServices(services: readonly Service[]): void {
     this.registry.setOwn(services);
-    this.connection.offer(services.map((service) => service.offer));
+    this.connection.offer(services.map(({ offer }) => ({ ...offer, weight: this.#weightOf(offer) })));
+  }
+
+  #weightOf({ name, weight }: ServiceOffer): number {
+    return this.#balance.services?.get(name)?.weight ?? weight;
   }
 
   /** Unregisters, lets calls in flight end, closes the links. Returns the calls that it had to cut. */

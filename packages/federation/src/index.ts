@@ -1,3 +1,4 @@
+export type { BalanceOptions, ServiceBalance, StrategyName } from './balance/options.ts';
 export { systemClock, systemRandom } from './clock.ts';
 export { schemaOf } from './gateway/open-rpc.ts';
 export type { HttpServerOptions } from './gateway/options.ts';

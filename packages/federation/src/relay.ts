@@ -10,6 +10,7 @@ import {
   NodeTypeMain,
   type Service,
 } from '@relay/protocol';
+import { type BalanceOptions, resolveBalanceOptions } from './balance/options.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { createDnsResolver, type DnsResolverOptions } from './discovery/dns-resolver.ts';
 import { createHttpServer, type HttpServer } from './gateway/http-server.ts';
@@ -79,6 +80,8 @@ export interface RelayOptions {
   readonly p2pToken?: string;
   /** Time for sessions to move away at the end. Default 30 s. */
   readonly drainMs?: number;
+  /** Main: how calls are spread, and when an instance is left alone. Home: the weight of its services, and timeouts. */
+  readonly balance?: BalanceOptions;
   /** Of a call that names no timeout. Default 60 s, in P2P mode 30 s. */
   readonly timeoutMs?: number;
   readonly http?: Omit<HttpServerOptions, 'host' | 'port'>;
@@ -120,6 +123,7 @@ export async function startRelay(options: RelayOptions): Promise<RelayNode> {
     random: systemRandom,
     defaultTimeoutMs:
       options.timeoutMs ?? (options.nodeType === 'p2p' ? P2P_TIMEOUT_MS : CALL_LIMITS.defaultTimeoutMs),
+    balance: resolveBalanceOptions(options.balance),
     address: () => options.advertise ?? (isWildcard(port.host) ? undefined : hostPort(port)),
     parsePeerUrl: options.parsePeerUrl ?? ((url) => (URL.canParse(url) ? { url } : { reason: 'not a URL' })),
   };
@@ -155,6 +159,7 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
     ...(options.http?.apiToken === undefined ? {} : { apiToken: options.http.apiToken }),
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.arrivals === undefined ? {} : { arrivals: options.arrivals }),
+    ...(options.balance === undefined ? {} : { balance: options.balance }),
     ...(options.healthCheckMs === undefined ? {} : { healthCheckMs: options.healthCheckMs }),
     ...(options.serviceTtlMs === undefined ? {} : { federatedTtlMs: options.serviceTtlMs }),
     ...(isStandAlone ? {} : { p2p: p2pOptions(options) }),
@@ -277,6 +282,7 @@ async function startHome(options: RelayOptions, context: GatewayContext): Promis
     software: `relay/${options.version}`,
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.uplinks === undefined ? {} : { uplinks: options.uplinks }),
+    ...(options.balance === undefined ? {} : { balance: options.balance }),
     ...(options.keepAlternativesMs === undefined ? {} : { keepAlternativesMs: options.keepAlternativesMs }),
   });
   node.setServices(options.services);

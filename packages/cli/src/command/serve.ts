@@ -182,6 +182,8 @@ class ServedNode {
       ...(config?.arrivals === undefined ? {} : { arrivals: config.arrivals }),
       ...(config?.admissionRate === undefined ? {} : { admissionRate: config.admissionRate }),
       ...config?.federation,
+      ...(config?.balance === undefined ? {} : { balance: config.balance }),
+      ...(config?.timeoutMs === undefined ? {} : { timeoutMs: config.timeoutMs }),
       drainMs,
       http: {
         ...(this.#program?.pages === undefined ? {} : { pages: this.#program.pages }),

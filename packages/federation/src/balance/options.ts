@@ -2,11 +2,13 @@
 
 import type { CircuitOptions } from './circuit.ts';
 
-export const STRATEGY_NAMES = [
-  ...(['round_robin', 'least_connections', 'random', 'lowest_latency', 'sticky', 'power_of_two'] as const),
-] as const;
-
-export type StrategyName = (typeof STRATEGY_NAMES)[number];
+export type StrategyName =
+  | 'round_robin'
+  | 'least_connections'
+  | 'random'
+  | 'lowest_latency'
+  | 'sticky'
+  | 'power_of_two';
 
 /** What this node says of one service. */
 export interface ServiceBalance {

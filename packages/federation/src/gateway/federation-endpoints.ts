@@ -14,6 +14,7 @@ export const FEDERATION_ROUTES: readonly Route[] = [
   { method: 'GET', path: '/federation/peers', ...ON_MAIN, answer: peers },
   { method: 'POST', path: '/federation/peers/add', ...ON_MAIN, isAdmin: true, answer: addPeer },
   { method: 'DELETE', path: '/federation/peers/:id', ...ON_MAIN, isAdmin: true, answer: removePeer },
+  { method: 'POST', path: '/federation/circuits/reset', ...ON_MAIN, isAdmin: true, answer: resetCircuits },
 ];
 
 function peers({ ports }: Context): Answer {
@@ -86,6 +87,21 @@ function removePeer(context: Context, request: FastifyRequest): Answer {
   return removed.kind === 'removed'
     ? ok({ status: 'success', message: `Peer ${removed.id} removed` })
     : refuse('not_found', `no such peer: ${id}`);
+}
+
+function resetCircuits({ ports }: Context, request: FastifyRequest): Answer {
+  const body = bodyObject(request);
+  if (body === undefined) return refuse('bad_request', 'Invalid JSON');
+  const { service, address } = body;
+  if (!isTextOrAbsent(service)) return refuse('bad_request', `invalid service: ${text(service)}`);
+  if (!isTextOrAbsent(address)) return refuse('bad_request', `invalid address: ${text(address)}`);
+  const reset = ports.circuits?.reset(service ?? undefined, address ?? undefined) ?? 0;
+  return ok({ status: 'success', reset });
+}
+
+/** Null counts as left out, empty text does not: what was meant to name one must not reset all. */
+function isTextOrAbsent(value: unknown): value is string | null | undefined {
+  return value === undefined || value === null || (typeof value === 'string' && value !== '');
 }
 
 function peerSource({ ports }: Context): PeerSource {

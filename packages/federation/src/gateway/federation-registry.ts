@@ -108,6 +108,15 @@ function instanceEntry({ instance, address }: Row): unknown {
     last_seen: isoTime(instance.lastSeen),
     ...(instance.expiresAt !== undefined && { expires_at: isoTime(instance.expiresAt) }),
     circuit: instance.circuit,
+    ...(instance.circuits !== undefined &&
+      instance.circuits.length > 0 && {
+        circuits: instance.circuits.map(({ method, state, retryAfterMs }) => ({
+          method,
+          state,
+          retry_after_ms: retryAfterMs,
+        })),
+      }),
+    ...(instance.ejectedForMs !== undefined && { ejected_for_ms: instance.ejectedForMs }),
     load_balancing: instance.strategy,
     load_metrics: {
       in_flight: instance.inFlight,

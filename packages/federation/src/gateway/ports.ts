@@ -73,7 +73,16 @@ export interface InstanceView {
   readonly calls: number;
   readonly failures: number;
   readonly averageLatencyMs: number;
+  /** The worst of those of its methods. */
   readonly circuit: 'closed' | 'open' | 'probing';
+  /** Those that are not closed, by method. */
+  readonly circuits?: readonly {
+    readonly method: string;
+    readonly state: 'open' | 'probing';
+    readonly retryAfterMs: number;
+  }[];
+  /** Only while it is left out because it failed far more often than the others. */
+  readonly ejectedForMs?: number;
   /** Of load balancing, such as `round_robin`. */
   readonly strategy: string;
 }
@@ -216,6 +225,12 @@ export interface CallStats {
   readonly averageLatencyMs: number;
 }
 
+/** Only a Main has one. */
+export interface CircuitControl {
+  /** Closes the circuits of this service at this address; absent: of all. Returns how many were not closed. */
+  reset(service: string | undefined, address: string | undefined): number;
+}
+
 /** Everything the gateway is given. `peers` makes it a Main's, `mainLink` a Home's, `p2p` alone a P2P node's. */
 export interface GatewayPorts {
   readonly identity: NodeIdentity;
@@ -224,6 +239,7 @@ export interface GatewayPorts {
   readonly lifecycle: Lifecycle;
   readonly callStats: () => CallStats;
   readonly peers?: PeerSource;
+  readonly circuits?: CircuitControl;
   readonly mainLink?: MainLinkSource;
   /** Links of the former protocol. */
   readonly p2p?: P2pSource;
