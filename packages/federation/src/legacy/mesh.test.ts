@@ -64,7 +64,7 @@ export class Mesh {
 }
 
 /** The node's end of a link whose other side can stop to read: then nothing leaves the node's buffer. */
-class Valve implements Link {
+export class Valve implements Link {
   isShut = false;
   readonly #link: Link;
 
