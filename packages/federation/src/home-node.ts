@@ -21,7 +21,7 @@ import type { MainKeyStore } from './identity/main-keys.ts';
 import type { Dial } from './link/dial.ts';
 import { HomeRelayConnectionManager } from './nodes/home-relay-connection-manager.ts';
 import type { NodeEvents } from './nodes/node-event.ts';
-import { LAST_CALLS_MS, until } from './nodes/until-quiet.ts';
+import { LAST_CALLS_MS, refuseWaiting, until } from './nodes/until-quiet.ts';
 import { FederationServiceRegistry } from './registry/federation-service-registry.ts';
 import { FederationRouter } from './routing/federation-router.ts';
 import { HomeRouting } from './routing/home-routing.ts';
@@ -128,6 +128,7 @@ export class HomeNode {
     await this.connection.retire();
     const isQuiet = (): boolean => this.router.stats.inFlight === 0 && this.connection.isQuiet;
     await until(isQuiet, end - this.#clock.now(), this.#clock);
+    if (!isQuiet()) await refuseWaiting(this.registry.ownServices(), this.#clock);
     const cut = this.router.cutCalls();
     await this.connection.stop({ drain: true });
     this.registry.close();

@@ -38,7 +38,7 @@ import {
   type PeerView,
 } from './nodes/main-relay-connection-manager.ts';
 import type { NodeEvents } from './nodes/node-event.ts';
-import { LAST_CALLS_MS, until } from './nodes/until-quiet.ts';
+import { LAST_CALLS_MS, refuseWaiting, until } from './nodes/until-quiet.ts';
 import { FederationServiceRegistry } from './registry/federation-service-registry.ts';
 import { FederationRouter } from './routing/federation-router.ts';
 import { programOutlet } from './routing/ingress.ts';
@@ -232,7 +232,10 @@ export class MainNode {
     this.#isDraining = true;
     this.#dns?.stop();
     await this.connections.drain(drainMs);
-    await until(() => this.router.stats.inFlight === 0, LAST_CALLS_MS, this.#options.clock);
+    const { clock } = this.#options;
+    const isQuiet = (): boolean => this.router.stats.inFlight === 0;
+    await until(isQuiet, LAST_CALLS_MS, clock);
+    if (!isQuiet()) await refuseWaiting(this.registry.ownServices(), clock);
     const cut = this.router.cutCalls();
     await this.connections.stop();
     this.p2p?.close();

@@ -245,7 +245,7 @@ describe('a program that computes without end', () => {
       name: 'budget_exceeded',
       message: 'budget exceeded: steps',
       executed: 'yes',
-      at: 'alice.home@main.test',
+      at: 'alice.home',
       data: { limit: { name: 'steps', max: 10_000_000 } },
     });
     assert(turns > 20, `${turns} turns`);
@@ -432,6 +432,35 @@ describe('a send to another node', () => {
 });
 
 describe('closing a program', () => {
+  it('begins nothing any more when the node ends: what waits is refused, what runs answers nobody', async () => {
+    const program = await start(
+      `let begun = 0;
+       serve($, message, 's', {}, { wait: (m) => { begun += 1; return new Promise(() => {}); } });
+       return serve($, message, 'other', {}, { begun: (m) => begun });`,
+      ['s', 'other'],
+    );
+    let ran: unknown;
+    void program.ask('s', 'wait').then((answer) => {
+      ran = answer;
+    });
+    while ((await program.ask('other', 'begun')) === 0);
+    const waiting = [program.ask('s', 'wait'), program.ask('s', 'wait')];
+    for (const service of program.services) void service.refuseWaiting?.();
+    for (const answer of await Promise.all(waiting)) {
+      assert.partialDeepStrictEqual(answer, {
+        name: 'shutting_down',
+        message: 'alice.home is shutting down',
+        executed: 'no',
+        at: 'alice.home',
+      });
+    }
+    await Promise.all(program.services.map((service) => service.refuseWaiting?.()));
+    assert.equal(ran, undefined);
+    assert.partialDeepStrictEqual(await program.ask('other', 'begun'), { executed: 'no' });
+    await program.close();
+    assert.partialDeepStrictEqual(ran, { name: 'shutting_down', executed: 'unknown' });
+  });
+
   it('ends what waits, and refuses what comes', async () => {
     const program = await start(
       `return serve($, message, 's', {}, { wait: (m) => new Promise(() => {}) });`,

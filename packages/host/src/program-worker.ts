@@ -123,7 +123,8 @@ export class ProgramWorker {
   readonly #options: ProgramWorkerOptions;
   #outbound: CallHandler | undefined;
   #pages: string | undefined;
-  #state: 'starting' | 'running' | 'stopped' | 'closed' = 'starting';
+  /** `ending`: begins no message any more, and waits for `close`. */
+  #state: 'starting' | 'running' | 'ending' | 'stopped' | 'closed' = 'starting';
   #worker: Worker | undefined;
   #killPort: MessagePort | undefined;
   #counters = createCounters();
@@ -178,11 +179,7 @@ export class ProgramWorker {
 
   page({ path, args, timeoutMs }: PageCall, settle: (outcome: PageOutcome) => void): Cancel {
     if (this.#state !== 'running') {
-      const failure = createFailure(
-        'no_healthy_instance',
-        'the program is not running',
-        this.#options.nodeId(),
-      );
+      const failure = createFailure('no_healthy_instance', 'the program is not running', this.#nodeId);
       settle({ kind: 'failure', failure });
       return ALREADY_SETTLED;
     }
@@ -211,15 +208,28 @@ export class ProgramWorker {
     };
   }
 
+  /**
+   * Begins no message any more: those that wait are answered `shutting_down`, `executed: no`. Those that run go on until `close`,
+   * but what they change is not kept, so their results go nowhere.
+   */
+  refuseWaiting(): Promise<void> {
+    if (this.#state === 'running') {
+      this.#state = 'ending';
+      this.#post(['close']);
+    }
+    return this.#state === 'ending' ? this.#closed.promise : Promise.resolve();
+  }
+
   async close(): Promise<void> {
     if (this.#state !== 'closed') {
       const wasRunning = this.#state === 'running';
+      const isEnding = this.#state === 'ending';
       this.#state = 'closed';
       this.#watchdog?.[Symbol.dispose]();
       this.#failAll('shutting_down', 'the program is closing');
       if (!this.#isReady) this.#ready.reject(new ProgramFailed('the program was closed'));
-      if (wasRunning) {
-        this.#post(['close']);
+      if (wasRunning || isEnding) {
+        if (wasRunning) this.#post(['close']);
         const timer = this.#options.clock.after(CLOSE_MS, () => this.#closed.resolve());
         void this.#closed.promise.then(() => timer[Symbol.dispose]());
       } else this.#closed.resolve();
@@ -228,8 +238,13 @@ export class ProgramWorker {
     await this.#worker?.terminate();
   }
 
+  /** Where failures happened: the id alone, without the Main that this node is at now. */
+  get #nodeId(): string {
+    return this.#options.nodeId().split('@', 1)[0] ?? '';
+  }
+
   #refusal(call: Call): Failure | undefined {
-    const at = this.#options.nodeId();
+    const at = this.#nodeId;
     if (call.callPath.length > CALL_LIMITS.callPath) {
       return createFailure(
         'loop_detected',
@@ -314,7 +329,7 @@ export class ProgramWorker {
     this.#watchdog?.[Symbol.dispose]();
     this.#watchdog = undefined;
     this.#batch = new Batch();
-    if (this.#state === 'closed') {
+    if (this.#state === 'closed' || this.#state === 'ending') {
       this.#closed.resolve();
       return;
     }
@@ -350,7 +365,7 @@ export class ProgramWorker {
     this.#calls.clear();
     for (const cancel of this.#outside.values()) cancel('abandon');
     this.#outside.clear();
-    const failure = createFailure(name, message, this.#options.nodeId(), { executed: 'unknown' });
+    const failure = createFailure(name, message, this.#nodeId, { executed: 'unknown' });
     for (const { settle } of calls) settle({ kind: 'failure', failure });
   }
 
@@ -374,7 +389,7 @@ export class ProgramWorker {
   #handle(message: FromWorker): void {
     switch (message[0]) {
       case 'result':
-        this.#settle(message[1], { kind: 'result', body: bytesOf(message[2]) });
+        if (this.#state !== 'ending') this.#settle(message[1], { kind: 'result', body: bytesOf(message[2]) });
         break;
       case 'failure':
         this.#settle(message[1], { kind: 'failure', failure: this.#failure(message) });
@@ -440,12 +455,15 @@ export class ProgramWorker {
 
   #failure(message: Extract<FromWorker, readonly ['failure', ...unknown[]]>): Failure {
     const [, , name, text, executed, value, limitName, limitMax] = message;
+    if (this.#state === 'ending' && name === 'no_healthy_instance' && executed === 'no') {
+      return createFailure('shutting_down', `${this.#nodeId} is shutting down`, this.#nodeId);
+    }
     const data = {
       ...(value === undefined ? {} : { value: JSON.parse(value) as unknown }),
       ...(limitName === undefined ? {} : { limit: { name: limitName, max: limitMax } }),
     };
     const hasData = value !== undefined || limitName !== undefined;
-    return createFailure(name as FailureName, text, this.#options.nodeId(), {
+    return createFailure(name as FailureName, text, this.#nodeId, {
       executed,
       ...(name === 'idempotency_in_progress' ? { retryAfterMs: IN_PROGRESS_RETRY_MS } : {}),
       ...(hasData ? { data } : {}),

@@ -61,6 +61,7 @@ export async function startProgram(
     (described): Service => ({
       offer: offerOf(described),
       handle: (call, settle) => worker.call(call, settle),
+      refuseWaiting: () => worker.refuseWaiting(),
     }),
   );
   return {

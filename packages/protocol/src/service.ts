@@ -36,4 +36,9 @@ export interface Service {
   readonly offer: ServiceOffer;
   /** `call.destination` has been resolved; answers `method_not_found` itself. */
   readonly handle: CallHandler;
+  /**
+   * The node ends: calls that have not begun are answered `shutting_down`, `executed: no`, and none begins any more. Resolves when
+   * they have been; those that run go on. Absent where no call ever waits.
+   */
+  readonly refuseWaiting?: () => Promise<void>;
 }

@@ -283,6 +283,29 @@ describe('a Home and its Main', () => {
     assert.equal(home.events.filter(({ kind }) => kind === 'connecting').length, 1);
   });
 
+  it('leaves a call that lasts longer than the drain to the Main that leaves, which says what became of it', async () => {
+    const scene = new Scene();
+    const main = scene.main('relay-a');
+    const other = scene.main('relay-b');
+    const home = scene.home('alice.home', [main.url, other.url]);
+    home.manager.start();
+    await scene.clock.advance(100);
+    const { outcomes } = send(
+      main.manager.home('alice.home')!,
+      call('silent', { deadline: scene.clock.now() + 60_000 }),
+    );
+    const drained = main.manager.drain(30_000);
+    await scene.clock.advance(29_000);
+    assert.equal(home.manager.status().mainId, 'relay-b');
+    assert.equal(main.manager.home('alice.home')?.isOpen, true, 'the Home has not cut it');
+    assert.deepEqual(outcomes, []);
+    await scene.clock.advance(2_000);
+    await drained;
+    await main.manager.stop();
+    await scene.clock.advance(100);
+    assert.equal(home.owner.closed.at(-1)?.reason.code, 1012);
+  });
+
   it('moves to another Main when its own drains, with its calls', async () => {
     const scene = new Scene();
     const main = scene.main('relay-a');

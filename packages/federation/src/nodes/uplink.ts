@@ -21,7 +21,7 @@ import { type Reconnect, SUPERSEDED_MS } from '../link/reconnect.ts';
 import type { HomeConnectionOptions, HomeConnectionStatus } from './home-relay-connection-manager.ts';
 import { Registration } from './registration.ts';
 import { targetOf } from './target.ts';
-import { LAST_CALLS_MS, until, untilQuiet } from './until-quiet.ts';
+import { LAST_CALLS_MS, LEAVE_MS, until, untilQuiet } from './until-quiet.ts';
 
 /** What an uplink needs beside what all of them share. */
 export interface UplinkOptions extends HomeConnectionOptions {
@@ -352,7 +352,7 @@ export class Uplink {
     if (!session.isOpen) return;
     if (session !== this.#session) this.#leaving.add(session);
     const { clock, nextSeq } = this.#options;
-    const end = clock.now() + LAST_CALLS_MS;
+    const end = clock.now() + LEAVE_MS;
     let isUnregistered = false;
     session.register({ seq: nextSeq(), base: 0, services: [], removed: [], complete: true }, () => {
       isUnregistered = true;

@@ -50,6 +50,8 @@ export class FederationRouter {
   readonly #options: FederationRouterOptions;
   readonly #routing: CallRouting;
   readonly #traces: TraceContexts;
+  /** The node has cut what was left: whatever still comes is refused. */
+  #hasEnded = false;
 
   constructor(options: FederationRouterOptions) {
     const { nodeType, self, clock, decide, health } = options;
@@ -96,6 +98,7 @@ export class FederationRouter {
 
   /** Ends every call that is left, as the last thing a node does; returns them. */
   cutCalls(): readonly Call[] {
+    this.#hasEnded = true;
     const cut = [...this.#routing.open];
     const { self } = this.#options;
     for (const routed of cut) {
@@ -118,6 +121,7 @@ export class FederationRouter {
 
   #refusal(call: Call, from: CallOrigin): Failure | undefined {
     const { self, clock, refusal } = this.#options;
+    if (this.#hasEnded) return createFailure('shutting_down', `${self} is shutting down`, self);
     if (from.kind === 'own') {
       const refused = refusal?.();
       if (refused !== undefined) return refused;

@@ -433,6 +433,30 @@ describe('a call that enters', () => {
   });
 });
 
+describe('the end of a node', () => {
+  it('ends the calls that are left as shutting_down, and refuses whatever still comes, also from links', () => {
+    const { router, links } = createMain();
+    Object.assign(links.get('bob') ?? {}, { answer: undefined });
+    const told: string[] = [];
+    const tell = (outcome: Outcome): void =>
+      void told.push(
+        outcome.kind === 'failure' ? `${outcome.failure.name} ${outcome.failure.executed}` : 'ok',
+      );
+    router.handle(createCall('shop'), OWN, tell);
+    assert.deepEqual(
+      router.cutCalls().map(({ service }) => service),
+      ['shop'],
+    );
+    assert.deepEqual(links.get('bob')?.cancelled, ['abandon']);
+    links.get('bob')?.settle(ANSWER);
+    for (const from of [OWN, { kind: 'home', id: 'alice' }, { kind: 'peer', id: 'relay-b' }] as const) {
+      router.handle(createCall('shop'), from, tell);
+    }
+    assert.deepEqual(told, ['shutting_down unknown', ...Array(3).fill('shutting_down no')]);
+    assert.equal(links.get('bob')?.sent.length, 1);
+  });
+});
+
 describe('T7 retry duplicates a write', () => {
   const run = (first: Outcome, method: string, from: CallOrigin = OWN, destination?: NodeAddress) => {
     const { router, links } = createMain();
