@@ -2,12 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type StartedProcess, startProcess } from '@relay/testkit';
+import { holdPort } from '@relay/federation';
+import { type StartedProcess, startProcess, waitFor } from '@relay/testkit';
+import { holdNodeFolder } from '../data-directory.ts';
 import { runInProcess } from '../testing.ts';
 import { VERSION } from '../version.ts';
 
@@ -95,8 +97,10 @@ describe('a server node', () => {
   it('waits for a busy port, then says what to do', async () => {
     const { node, port } = await mainRelay();
     await using _node = node;
+    const begunAt = performance.now();
     await using second = relay(`-server -port ${port}`);
     assert.equal((await second.exited).code, 1);
+    assert.ok(performance.now() - begunAt >= 5_000, 'it has waited 5 s');
     assert.deepEqual(second.stderr, [
       `waiting for 127.0.0.1:${port} to become free`,
       `Error: cannot listen on 127.0.0.1:${port}: address already in use (try -port ${Number(port) + 1})`,
@@ -113,6 +117,46 @@ describe('a server node', () => {
     await second.waitForLine(/^waiting for/);
     first.kill('SIGTERM');
     await second.waitForLine(/^Press/);
+  });
+
+  it("binds its port before it takes its folder: one that waits for a port stands in nobody's way", async () => {
+    const dataDir = path.join(root, 'port-first');
+    const blocker = createServer();
+    await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
+    const { port } = blocker.address() as AddressInfo;
+    await using waiting = relay(`-server -node-id a -port ${port}`, { dataDir });
+    await waiting.waitForLine(/^waiting for/);
+    await using other = relay('-server -node-id a -port 0', { dataDir });
+    await other.waitForLine(/^Press/);
+    await new Promise((resolve) => blocker.close(resolve));
+    // Now it has the port, and waits for the folder as long as a node that is stopping may need.
+    assert.equal((await waiting.exited).code, 1);
+    assert.equal(waiting.stderr.at(-1), `Error: node a is already running here (pid ${other.pid})`);
+  });
+
+  it('gives its folder back before its port: whoever gets the port gets the folder', async () => {
+    const dataDir = path.join(root, 'folder-first');
+    const port = await freePort();
+    const env = { RELAY_DRAIN_SECONDS: '0' };
+    await using node = relay(`-server -node-id a -port ${port}`, { dataDir, env });
+    await node.waitForLine(/^Press/);
+    await using home = relay(`-connect 127.0.0.1:${port}`);
+    await node.waitForLine(/^Home Relay .* connected/);
+    // A Home that hears nothing does not close its link, so the HTTP server has 5 s to close after it has given up its port.
+    home.kill('SIGSTOP');
+    node.kill('SIGTERM');
+    await waitFor(
+      async () => {
+        const held = await holdPort({ host: '127.0.0.1', port }).catch(() => undefined);
+        await held?.release();
+        return held !== undefined;
+      },
+      { limitMs: 30_000, what: 'the port' },
+    );
+    assert.ok(!node.stdout.includes('Stopped'), 'the process is still there');
+    holdNodeFolder(path.join(dataDir, 'a'), 'a')[Symbol.dispose]();
+    home.kill('SIGCONT');
+    assert.equal((await node.exited).code, 0);
   });
 
   it('stops for SIGINT and SIGHUP too, with exit code 0', async () => {
