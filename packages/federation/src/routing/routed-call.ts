@@ -17,6 +17,7 @@ import type { Health } from '../balance/health.ts';
 import type { Instance } from '../registry/instance.ts';
 import { type CallObserver, type EndedCall, type Way, wayOf } from './call-observer.ts';
 import type { CallStats } from './call-stats.ts';
+import { KeyedRetry, type NextAttempt, wayBackTo } from './keyed-retry.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { CallOrigin, Route } from './route.ts';
 
@@ -50,6 +51,8 @@ export class RoutedCall implements EndedCall {
   #instance: Instance | undefined;
   #attemptedAt = 0;
   #cancelAttempt: Cancel | undefined;
+  /** Of a call with an idempotency key that may have run. */
+  #keyed: KeyedRetry | undefined;
   #deadline: Disposable | undefined;
   #isDone = false;
 
@@ -83,7 +86,7 @@ export class RoutedCall implements EndedCall {
   }
 
   get retries(): number {
-    return this.#tried.length;
+    return this.#tried.length + (this.#keyed?.repeats ?? 0);
   }
 
   start(): void {
@@ -172,7 +175,7 @@ export class RoutedCall implements EndedCall {
     this.#deadline = undefined;
     this.#cancelAttempt = undefined;
     this.#count(outcome);
-    if (outcome.kind === 'failure' && this.#mayTryElsewhere(outcome.failure)) {
+    if (outcome.kind === 'failure' && this.#keyed === undefined && this.#mayTryElsewhere(outcome.failure)) {
       if (this.#instance !== undefined) this.#tried.push(this.#instance);
       this.#span('retried');
       // An attempt without another instance ends the call with the failure that says why the last one could not be reached.
@@ -182,8 +185,54 @@ export class RoutedCall implements EndedCall {
         return;
       }
     }
+    if (outcome.kind === 'failure' && this.#call.idempotencyKey !== undefined) {
+      const next = this.#nextKeyed(outcome.failure);
+      if (next !== undefined) {
+        this.#proceed(next);
+        return;
+      }
+    }
     this.#finish(outcome);
   };
+
+  #nextKeyed(failure: Failure): NextAttempt | undefined {
+    const remainingMs = this.#call.deadline - this.#routing.clock.now();
+    if (this.#keyed !== undefined) return this.#keyed.after(failure, remainingMs);
+    if (failure.executed !== 'unknown' || !this.#routing.isIngressFor(this.#from)) return undefined;
+    if (this.#instance === undefined || this.#call.rest?.canRepeat === false) return undefined;
+    const route = wayBackTo(this.#instance, this.#call, this.#routing.decide, this.#from);
+    if (route === undefined) return undefined;
+    this.#keyed = new KeyedRetry(route, failure);
+    return this.#keyed.first(remainingMs);
+  }
+
+  #proceed(next: NextAttempt): void {
+    if (next.kind === 'give-up') {
+      this.#finish({ kind: 'failure', failure: next.failure });
+      return;
+    }
+    // Nothing is in flight while it waits.
+    this.#instance = undefined;
+    const timer = this.#routing.clock.after(next.delayMs, () => this.#repeat());
+    this.#cancelAttempt = () => timer[Symbol.dispose]();
+  }
+
+  /** Asks the instance that may have run the call again, if it is there. */
+  #repeat(): void {
+    this.#cancelAttempt = undefined;
+    const { clock, retries } = this.#routing;
+    const keyed = this.#keyed!;
+    const route = keyed.route();
+    const now = clock.now();
+    if (route.kind === 'none') {
+      const next = keyed.after(route.failure, this.#call.deadline - now);
+      this.#proceed(next ?? { kind: 'give-up', failure: route.failure });
+    } else if (!retries.spend(now)) this.#proceed(keyed.later(this.#call.deadline - now));
+    else {
+      this.#span('retried');
+      this.#attempt(route);
+    }
+  }
 
   #mayTryElsewhere(failure: Failure): boolean {
     const routing = this.#routing;
