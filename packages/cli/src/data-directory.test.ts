@@ -49,6 +49,21 @@ describe('the data directory', () => {
     twin.release();
   });
 
+  it('keeps the folder of a generated id when a person names the id, in any role', () => {
+    const generated = request({ role: 'p2p', file: 'blog.rl' });
+    const first = openNodeFolder(generated);
+    const { dataDir } = generated;
+    const named = request({ dataDir, role: 'home', file: 'blog.rl', nodeId: first.nodeId });
+    assert.throws(() => openNodeFolder(named), /is already running here/);
+    first.release();
+    const second = openNodeFolder(named);
+    second.release();
+    assert.equal(second.path, first.path);
+    const stranger = openNodeFolder({ ...named, nodeId: 'alice.home' });
+    stranger.release();
+    assert.equal(stranger.path, path.join(dataDir, 'alice.home'));
+  });
+
   it('has one folder per role and program', () => {
     const blog = request({ role: 'home', file: 'blog.rl' });
     const paths = [blog, { ...blog, file: 'shop.rl' }, { ...blog, file: 'x/blog.rl' }].map((one) => {

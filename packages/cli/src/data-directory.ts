@@ -3,7 +3,15 @@
 // it is only told to people. cli.md §5.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { isNodeId } from '@relay/protocol';
@@ -38,7 +46,8 @@ export function openNodeFolder(request: FolderRequest): NodeFolder {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     accessSync(dataDir, constants.W_OK);
     if (nodeId !== undefined) {
-      const folder = path.join(dataDir, nodeId);
+      const own = path.join(dataDir, nodeId);
+      const folder = existsSync(own) ? own : (folderOfGenerated(dataDir, nodeId) ?? own);
       const lock = takeLock(folder);
       if (lock.kind === 'taken') {
         throw new CommandFailure(`node ${nodeId} is already running here (pid ${lock.pid})`);
@@ -50,6 +59,15 @@ export function openNodeFolder(request: FolderRequest): NodeFolder {
     if (error instanceof CommandFailure) throw error;
     throw new CommandFailure(`cannot write to ${dataDir}: ${reasonOf(error)} (set RELAY_DATA_DIR)`);
   }
+}
+
+/** Where the node lives that got this id here. Whoever names it, to change its role for one, finds its state and key again. */
+function folderOfGenerated(dataDir: string, nodeId: string): string | undefined {
+  const name = readdirSync(dataDir).find((entry) => {
+    const idFile = path.join(dataDir, entry, 'node-id');
+    return existsSync(idFile) && readFileSync(idFile, 'utf8').trim() === nodeId;
+  });
+  return name === undefined ? undefined : path.join(dataDir, name);
 }
 
 /** The first folder of this role and program that no running node holds; a twin gets the next one. */

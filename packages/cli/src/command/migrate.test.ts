@@ -27,6 +27,23 @@ describe('relay migrate', () => {
     assert.match(out, /federation: \{ peers: \["ws:\/\/h1:8080"\] \}/);
   });
 
+  it('says to keep -add-peer on a Main as long as the peer is a P2P node', async () => {
+    const { out } = await runInProcess(['migrate', '--', ...OLD]);
+    assert.match(out, /note: while a peer is a P2P node, keep -add-peer beside -peers: http:\/\/h1:8080/);
+  });
+
+  it('adds the role to the way back of a node that only accepted links, which would be a Main now', async () => {
+    const { out } = await runInProcess(['migrate', '--', 'blog.rl', '-server', '-node-id', 'node1']);
+    assert.ok(
+      out.endsWith(
+        'way back: ./relay blog.rl -server -node-id node1\n' +
+          'way back with this version: ./relay blog.rl -server -node-id node1 -node-type p2p\n',
+      ),
+    );
+    const dialling = await runInProcess(['migrate', '--', ...OLD]);
+    assert.ok(dialling.out.endsWith(`way back: ./relay ${OLD.join(' ')}\n`));
+  });
+
   it('asks for a fixed id', async () => {
     const { out } = await runInProcess(['migrate', '--', '-server', '-add-peer', 'h1:8080']);
     assert.match(out, /note: give the node a fixed -node-id/);

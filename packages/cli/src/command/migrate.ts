@@ -8,6 +8,7 @@ import { readNodeEnvironment } from '../environment.ts';
 import type { FlagName } from '../flags.ts';
 import { requestJson, Unreachable } from '../http-client.ts';
 import { parseOptions } from '../options.ts';
+import { detectRole } from '../role.ts';
 import { httpUrl, normalizeUrl } from '../url.ts';
 import { CommandFailure, UsageError, usageError } from '../usage.ts';
 
@@ -69,7 +70,7 @@ export async function migrate(argv: readonly string[], context: CommandContext):
     block,
     '',
     ...notes.map((note) => `note: ${note}`),
-    ...(legacy.length === 0 ? [] : [`way back: ${shell(['./relay', ...legacy])}`]),
+    ...wayBack(legacy),
   ];
   context.out(`${lines.join('\n')}\n`);
   const target = options.value('write');
@@ -188,7 +189,12 @@ function roleNotes(node: OldNode, role: 'main' | 'home', main: string | undefine
   const notes: string[] = [];
   if (node.nodeId === undefined)
     notes.push('give the node a fixed -node-id: a random one changes at every start');
-  if (role === 'main') return notes;
+  if (role === 'main') {
+    if (node.peers.length > 0) {
+      notes.push(`while a peer is a P2P node, keep -add-peer beside -peers: ${node.peers.join(', ')}`);
+    }
+    return notes;
+  }
   if (main === undefined) notes.push('replace ws://MAIN:8080 by the URL of your Main Relay');
   if (node.peers.length > 0) {
     notes.push(`-add-peer ${node.peers.join(', ')} dropped: other nodes are reached through the Main Relay`);
@@ -197,6 +203,15 @@ function roleNotes(node: OldNode, role: 'main' | 'home', main: string | undefine
     notes.push('-port and -host dropped: a Home Relay needs no inbound port');
   }
   return notes;
+}
+
+/** The old line; and what it takes where this version reads another role in it, as it does if a node only accepted links. */
+function wayBack(legacy: readonly string[]): readonly string[] {
+  if (legacy.length === 0) return [];
+  const unchanged = `way back: ${shell(['./relay', ...legacy])}`;
+  if (detectRole(parseArguments(legacy).flags) === 'p2p') return [unchanged];
+  const inP2pMode = shell(['./relay', ...legacy, '-node-type', 'p2p']);
+  return [unchanged, `way back with this version: ${inP2pMode}`];
 }
 
 /** `http://h:p` → `ws://h:p`; an id before the address is of no use to a Main. */
