@@ -347,6 +347,53 @@ describe('the federation', () => {
     });
   }
 
+  for (const [body, status, answer] of [
+    ['{"service":"blog","address":"alice.home"}', 200, 'blog alice.home'],
+    ['{"service":"blog","address":null}', 200, 'blog undefined'],
+    ['{}', 200, 'undefined undefined'],
+    ['', 200, 'undefined undefined'],
+    ['nonsense', 400, 'Invalid JSON'],
+    ['{"service":""}', 400, 'invalid service: '],
+    ['{"address":5}', 400, 'invalid address: 5'],
+  ] as const) {
+    it(`answers ${status} to circuits/reset with ${body}`, async () => {
+      const node = fakeNode('main');
+      const asked: string[] = [];
+      const circuits = {
+        reset: (service?: string, address?: string) => asked.push(`${service} ${address}`),
+      };
+      await using client = await serve({ ...node, ports: { ...node.ports, circuits } });
+      const reply = await client.send('POST', '/federation/circuits/reset', body);
+      assert.equal(reply.status, status);
+      if (status === 200) {
+        assert.equal(reply.body, '{"status":"success","reset":1}\n');
+        assert.deepEqual(asked, [answer]);
+      } else {
+        assert.equal(JSON.parse(reply.body).error.message, answer);
+        assert.deepEqual(asked, []);
+      }
+    });
+  }
+
+  it('shows circuits that are not closed, and instances that are left out', async () => {
+    const node = fakeNode('main');
+    node.instances.push(
+      instance('blog', 'alice.home', {
+        circuit: 'open',
+        circuits: [{ method: 'get', state: 'open', retryAfterMs: 1200 }],
+        ejectedForMs: 30_000,
+      }),
+      instance('shop', 'alice.home', { circuits: [] }),
+    );
+    await using client = await serve(node);
+    const { local } = JSON.parse((await client.get('/federation/registry')).body);
+    assert.deepEqual(
+      [local[0].circuit, local[0].circuits, local[0].ejected_for_ms],
+      ['open', [{ method: 'get', state: 'open', retry_after_ms: 1200 }], 30_000],
+    );
+    assert.deepEqual(['circuits' in local[1], 'ejected_for_ms' in local[1]], [false, false]);
+  });
+
   it('removes a peer by id or encoded URL', async () => {
     await using client = await serve(mainWithServices());
     const byId = await client.send('DELETE', '/federation/peers/relay-b.com');

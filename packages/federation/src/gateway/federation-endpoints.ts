@@ -90,7 +90,8 @@ function removePeer(context: Context, request: FastifyRequest): Answer {
 }
 
 function resetCircuits({ ports }: Context, request: FastifyRequest): Answer {
-  const body = bodyObject(request);
+  const isEmpty = !(request.body instanceof Uint8Array) || request.body.length === 0;
+  const body = isEmpty ? {} : bodyObject(request);
   if (body === undefined) return refuse('bad_request', 'Invalid JSON');
   const { service, address } = body;
   if (!isTextOrAbsent(service)) return refuse('bad_request', `invalid service: ${text(service)}`);

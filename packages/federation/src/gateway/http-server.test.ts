@@ -17,7 +17,7 @@ describe('rules for every endpoint', () => {
     { path: '/nothing', status: 404 },
     { path: '/metrics', status: 404 },
     { path: '/federation/traces', status: 404 },
-    { verb: 'POST', path: '/federation/circuits/reset', status: 404 },
+    { verb: 'GET', path: '/federation/circuits/reset', status: 405, allow: 'POST' },
     { verb: 'HEAD', path: '/health', status: 200 },
     { verb: 'POST', path: '/health', status: 405, allow: 'GET, HEAD' },
     { verb: 'PUT', path: '/registry', status: 405, allow: 'GET, HEAD' },
