@@ -27,10 +27,20 @@ export interface ForwardingOptions {
   readonly drop: (message: P2pMessage, neighbour: Neighbour, reason: string) => void;
 }
 
+/** What is kept of a call that was passed on. */
+interface WayBack {
+  /** The neighbour it came from. */
+  readonly to: string;
+  /** The neighbour it went to. */
+  readonly via: string;
+  readonly asked: Pick<P2pMessage, 'id' | 'from' | 'to'>;
+  readonly until: number;
+}
+
 export class Forwarding {
   readonly #options: ForwardingOptions;
-  /** `response_id` of a forwarded call → the neighbour it came from, in order of age. */
-  readonly #returns = new Map<string, { readonly to: string; readonly until: number }>();
+  /** By `response_id`, in order of age. */
+  readonly #returns = new Map<string, WayBack>();
 
   constructor(options: ForwardingOptions) {
     this.#options = options;
@@ -65,12 +75,29 @@ export class Forwarding {
           this.#callFor(message, read.call, from);
           return;
         }
-        this.#remember(read.call, from.id);
+        this.#remember(message, read.call, { to: from.id, via: hop.id });
       }
     }
     const text = messages.textFor(hop.id, stamped);
     if (utf8Length(text) > P2P_LIMITS.messageBytes) this.#undeliverable(message, from, 'payload_too_large');
     else hop.send(text, () => this.#undeliverable(message, from, 'overloaded'));
+  }
+
+  /** No answer will come through this neighbour: who waits for one need not wait until the deadline. */
+  lost(via: string): void {
+    const { answers, neighbours } = this.#options;
+    for (const [responseId, way] of this.#returns) {
+      if (way.via !== via) continue;
+      this.#returns.delete(responseId);
+      const back = neighbours.get(way.to);
+      if (back === undefined) continue;
+      const question = { message: way.asked, via: back, called: way.asked.to, responseId };
+      answers.send(question, {
+        kind: 'failure',
+        name: 'home_disconnected',
+        text: `connection to ${via} lost`,
+      });
+    }
   }
 
   /** Ways back that nobody will need any more. */
@@ -89,10 +116,14 @@ export class Forwarding {
     return neighbour?.isOpen === true ? neighbour : undefined;
   }
 
-  #remember({ responseId, timeoutMs }: P2pCall, to: string): void {
+  #remember(
+    { id, from, to }: P2pMessage,
+    { responseId, timeoutMs }: P2pCall,
+    way: Pick<WayBack, 'to' | 'via'>,
+  ): void {
     const until = this.#options.clock.now() + timeoutMs + P2P_LIMITS.returnGraceMs;
     this.#returns.delete(responseId);
-    this.#returns.set(responseId, { to, until });
+    this.#returns.set(responseId, { ...way, asked: { id, from, to }, until });
     if (this.#returns.size <= P2P_LIMITS.returnPaths) return;
     for (const oldest of this.#returns.keys()) {
       this.#returns.delete(oldest);

@@ -13,7 +13,7 @@ export type ArrivedEnd =
 
 /** The call that is answered. */
 export interface Question {
-  readonly message: P2pMessage;
+  readonly message: Pick<P2pMessage, 'id' | 'from'>;
   readonly via: Neighbour;
   /** Who was asked: this node, or one that it answers for. */
   readonly called: string;

@@ -493,6 +493,24 @@ describe('a mesh of nodes that follow the rules', () => {
     assert.equal(resultOf(ends), 42);
   });
 
+  it('ends a call at once that passes through it when the link to its target goes, and says that it may have run', async () => {
+    const mesh = new Mesh();
+    const [a, b] = [mesh.node('a'), mesh.node('b')];
+    const c = mesh.client('c', b);
+    await c.hello();
+    await mesh.join('a', 'b');
+    const ends = remote(a, 'c');
+    await mesh.clock.settle();
+    assert.equal(c.got.length, 1);
+    c.link.terminate();
+    await mesh.clock.settle();
+    assert.equal(textOf(ends), 'answer: connection to c lost');
+    const [end] = ends;
+    assert.ok(end?.kind === 'failure');
+    assert.deepEqual([end.failure.name, end.failure.executed], ['home_disconnected', 'unknown']);
+    assert.equal(ends.length, 1);
+  });
+
   it('W23: in a ring of four every pair reaches each other, and no node sees a call twice', async () => {
     const mesh = new Mesh();
     const ids = ['a', 'b', 'c', 'd'];

@@ -61,7 +61,10 @@ export class P2pNetwork {
       messages,
       onMessage: (message, neighbour) => this.#onMessage(message, neighbour),
       onChange: (neighbour) => this.#changed(neighbour),
-      onLost: (neighbour) => this.#calls.lost(neighbour.id),
+      onLost: ({ id }) => {
+        this.#calls.lost(id);
+        this.#forwarding.lost(id);
+      },
       onGone: (id) => options.onGone?.(id),
     });
     const drop = this.#drop.bind(this);

@@ -88,9 +88,17 @@ export function failureOfAnswer(data: P2pObject, at: string): Failure {
   return createFailure(name, text, at, { executed: executedBy(name) });
 }
 
+/** An answer tells the name alone; nodes give these also for calls that had left or run. */
+const MAY_HAVE_RUN: ReadonlySet<FailureName> = new Set([
+  'home_disconnected',
+  'peer_unreachable',
+  'shutting_down',
+  'payload_too_large',
+]);
+
 /** `no` is a promise, so what may have run says so. */
 function executedBy(name: FailureName): Executed {
-  return FAILURES[name].executed === 'no' ? 'no' : 'unknown';
+  return FAILURES[name].executed === 'no' && !MAY_HAVE_RUN.has(name) ? 'no' : 'unknown';
 }
 
 /** Why a message could not be sent on, in the words of existing nodes. */
