@@ -167,7 +167,8 @@ function registrySource(
   homes: () => Iterable<HomeView>,
   { clock, balance }: GatewayContext,
 ): RegistrySource {
-  const view = (instance: Instance): InstanceView => instanceView(instance, clock.now(), balance);
+  const view = (instance: Instance): InstanceView =>
+    instanceView(instance, registry.waysOf(instance), clock.now(), balance);
   return {
     *instances(filter) {
       if (filter?.origin === 'self') {
@@ -187,15 +188,22 @@ function registrySource(
   };
 }
 
-/** The instance a call would take first: own program, then Homes, then peers; callable ones before the others. */
+/** Each instance once; the one a call would take first: own program, then Homes, then peers; callable ones before the others. */
 function byPreference(registry: FederationServiceRegistry, service: string): readonly Instance[] {
-  const all = [...registry.local.of(service), ...registry.federated.of(service)];
+  const all = [...registry.local.of(service), ...registry.federated.of(service)].filter(
+    (instance) => registry.waysOf(instance)[0] === instance,
+  );
   const rank = (instance: Instance): number =>
     (isCallable(instance) ? 0 : 3) + (instance.origin === 'self' ? 0 : instance.origin === 'peer' ? 2 : 1);
   return all.sort((a, b) => rank(a) - rank(b) || (a.address < b.address ? -1 : 1));
 }
 
-function instanceView(instance: Instance, now: number, balance: BalanceConfig): InstanceView {
+function instanceView(
+  instance: Instance,
+  ways: readonly Instance[],
+  now: number,
+  balance: BalanceConfig,
+): InstanceView {
   const { description, node, origin, holder, stats } = instance;
   const circuits = openCircuits(stats, now, balance);
   const isOpen = circuits.some(({ state }) => state === 'open');
@@ -204,6 +212,7 @@ function instanceView(instance: Instance, now: number, balance: BalanceConfig): 
     service: description.name,
     nodeId: node.id,
     origin,
+    ...(ways.length > 1 && { ways: ways.map(({ address }) => address) }),
     methods: description.methods,
     isHealthy: isCallable(instance),
     lastSeen: holder.lastSeen,
@@ -227,8 +236,11 @@ function countInstances(
 ): RegistryCounts {
   let failed = 0;
   let open = 0;
-  for (const index of [registry.local, registry.federated]) {
-    for (const instance of index.all()) {
+  const counted = { local: 0, federated: 0 };
+  for (const scope of ['local', 'federated'] as const) {
+    for (const instance of registry[scope].all()) {
+      if (registry.waysOf(instance)[0] !== instance) continue;
+      counted[scope] += 1;
       const circuits = openCircuits(instance.stats, now, balance).length;
       open += circuits;
       if (circuits > 0 || !isCallable(instance)) failed += 1;
@@ -236,8 +248,7 @@ function countInstances(
   }
   return {
     own: [...registry.ownServices()].length,
-    local: registry.local.size,
-    federated: registry.federated.size,
+    ...counted,
     failed,
     openCircuits: open,
   };

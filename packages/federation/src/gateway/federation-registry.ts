@@ -73,7 +73,10 @@ export function registryPage({ ports }: Context, request: FastifyRequest): Answe
   const wanted = node === 'local' ? identity.nodeId : node;
   const keep = ({ instance, address }: Row): boolean =>
     (service === undefined || instance.service === service) &&
-    (wanted === undefined || address === wanted || instance.nodeId === wanted) &&
+    (wanted === undefined ||
+      address === wanted ||
+      instance.nodeId === wanted ||
+      instance.ways?.includes(wanted) === true) &&
     (scope === undefined || isFederated(instance) === (scope === 'federated'));
   const page = pageOf(registry.instances(service === undefined ? undefined : { service }), {
     keep,
@@ -103,6 +106,7 @@ function instanceEntry({ instance, address }: Row): unknown {
     main_relay: instance.mainRelay ?? instance.nodeId,
     address,
     origin: isFederated(instance) ? 'federated' : 'local',
+    ...(instance.ways !== undefined && { ways: instance.ways }),
     methods: instance.methods.map(({ name }) => name),
     is_healthy: instance.isHealthy,
     last_seen: isoTime(instance.lastSeen),

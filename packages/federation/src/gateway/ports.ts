@@ -64,6 +64,8 @@ export interface InstanceView {
   /** Absent for a Main's own program. */
   readonly mainRelay?: string;
   readonly origin: 'self' | 'home' | 'peer' | 'p2p';
+  /** Only where several lead to the same process of a Home: the addresses, this one first. */
+  readonly ways?: readonly string[];
   readonly methods: readonly MethodDescription[];
   readonly isHealthy: boolean;
   readonly lastSeen: number;
@@ -109,7 +111,7 @@ export interface RegistryCounts {
 }
 
 export interface RegistrySource {
-  /** In the order of preference per name (http-api.md §4.2): for each name the instance a call would take comes first. */
+  /** Each instance once, whatever the ways to it; in the order of preference per name (http-api.md §4.2): for each name the instance a call would take comes first. */
   instances(filter?: { readonly service?: string; readonly origin?: 'self' }): Iterable<InstanceView>;
   homes(): Iterable<HomeView>;
   counts(): RegistryCounts;

@@ -269,6 +269,23 @@ export class FederationServiceRegistry {
     return false;
   }
 
+  /**
+   * The ways to the process behind this instance, in the order in which they are taken: its link to this Main, then its peers, those
+   * that can be called first. The first stands for all of them in lists and counts.
+   */
+  waysOf(instance: Instance): readonly Instance[] {
+    const { node, description, origin } = instance;
+    const mains = origin === 'home' || origin === 'peer' ? this.#homesElsewhere.get(node.id) : undefined;
+    if (mains === undefined || node.type !== 'home') return [instance];
+    if (origin === 'peer' && mains.size === 1 && !this.#homes.has(node.id)) return [instance];
+    const isSame = (way: Instance | undefined): way is Instance =>
+      way?.description.instance === description.instance;
+    const ways = [this.#homes.get(node.id)?.services.get(description.name)];
+    for (const main of mains.keys())
+      ways.push(this.federated.at(description.name, formatAddress(homeAddress(node.id, main))));
+    return ways.filter(isSame).toSorted((a, b) => Number(isCallable(b)) - Number(isCallable(a)));
+  }
+
   close(): void {
     for (const record of this.#homes.values()) record.lease?.[Symbol.dispose]();
     for (const main of this.#mains.values()) main.expiry?.[Symbol.dispose]();

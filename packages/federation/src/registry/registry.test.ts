@@ -44,6 +44,54 @@ function names(registry: FederationServiceRegistry, scope: 'local' | 'federated'
     .toSorted();
 }
 
+describe('a Home with two uplinks', () => {
+  const joined = () => {
+    const registry = createRegistry('relay-a', new ManualClock());
+    const entry = (main: string, instance: string, healthy = true) => ({
+      ...described('blog', instance),
+      node: homeAddress('alice', main),
+      healthy,
+      capacity: 1,
+      seq: 1,
+    });
+    const learn = (main: string, instance: string, healthy = true) => {
+      registry.peerConnected(main, UP);
+      const add = [entry(main, instance, healthy)];
+      registry.discover(main, { kind: 'snapshot', instance: main, seq: 1, add, complete: true });
+    };
+    const ways = (scope: 'local' | 'federated') =>
+      [...registry[scope].all()].map((instance) =>
+        registry
+          .waysOf(instance)
+          .map(({ address }) => address)
+          .join(' '),
+      );
+    return { registry, learn, ways };
+  };
+
+  it('is one instance: its own link stands for it, else the first peer over which it can be called', () => {
+    const { registry, learn, ways } = joined();
+    learn('relay-b', 'i1');
+    assert.deepEqual(ways('federated'), ['alice@relay-b']);
+    learn('relay-c', 'i1');
+    assert.deepEqual(ways('federated'), Array(2).fill('alice@relay-b alice@relay-c'));
+    registry.homeConnected('alice', 'i1', false);
+    registry.register('alice', registration(1, [described('blog', 'i1')]));
+    assert.deepEqual(ways('local'), ['alice@relay-a alice@relay-b alice@relay-c']);
+    registry.homeLost('alice', false);
+    assert.deepEqual(ways('local'), ['alice@relay-b alice@relay-c alice@relay-a']);
+    registry.peerLost('relay-b');
+    assert.deepEqual(ways('federated'), Array(2).fill('alice@relay-c alice@relay-a alice@relay-b'));
+  });
+
+  it('is not taken for another process of the same name', () => {
+    const { learn, ways } = joined();
+    learn('relay-b', 'i1');
+    learn('relay-c', 'i2');
+    assert.deepEqual(ways('federated'), ['alice@relay-b', 'alice@relay-c']);
+  });
+});
+
 describe('services of a Home', () => {
   const joined = (clock = new ManualClock()) => {
     const registry = createRegistry('relay-a', clock);
