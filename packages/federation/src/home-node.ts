@@ -1,6 +1,7 @@
 // A Home Relay without its sockets: one link to a Main, the own services, and routing between them.
 
 import {
+  type BufferBudget,
   type Call,
   type CancelMode,
   type Clock,
@@ -44,6 +45,8 @@ export interface HomeNodeOptions {
   readonly uplinks?: number;
   /** Of this, the weights of the own services. */
   readonly balance?: BalanceOptions;
+  /** What all its links together may make it hold. */
+  readonly budget?: BufferBudget;
   /** How long Mains that a lost Main named are remembered; 0: not at all. Default an hour. */
   readonly keepAlternativesMs?: number;
 }
@@ -73,6 +76,7 @@ export class HomeNode {
       owner: this.#owner(),
       ...(options.token === undefined ? {} : { token: options.token }),
       ...(options.uplinks === undefined ? {} : { uplinks: options.uplinks }),
+      ...(options.budget === undefined ? {} : { budget: options.budget }),
       ...(options.keepAlternativesMs === undefined ? {} : { keepAlternativesMs: options.keepAlternativesMs }),
     });
     this.registry = new FederationServiceRegistry({

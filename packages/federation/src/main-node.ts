@@ -2,6 +2,7 @@
 // tests a simulated network.
 
 import {
+  type BufferBudget,
   type Call,
   type CancelMode,
   CLOSE_CODES,
@@ -70,6 +71,8 @@ export interface MainNodeOptions {
   readonly balance?: BalanceOptions;
   /** What one address may ask. */
   readonly arrivals?: ArrivalLimits;
+  /** What all its links together may make it hold. */
+  readonly budget?: BufferBudget;
   /** Between two pings of a peer. Default 30 s. */
   readonly healthCheckMs?: number;
   /** Links of the former protocol; absent: none. */
@@ -104,6 +107,7 @@ export class MainNode {
       ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
       ...(options.token === undefined ? {} : { token: options.token }),
       ...(options.arrivals === undefined ? {} : { arrivals: options.arrivals }),
+      ...(options.budget === undefined ? {} : { budget: options.budget }),
       ...(options.healthCheckMs === undefined ? {} : { healthCheckMs: options.healthCheckMs }),
     });
     if (options.dns !== undefined) {
@@ -233,7 +237,7 @@ export class MainNode {
     this.#dns?.stop();
     await this.connections.drain(drainMs);
     const { clock } = this.#options;
-    const isQuiet = (): boolean => this.router.stats.inFlight === 0;
+    const isQuiet = (): boolean => this.router.stats.inFlight === 0 && this.connections.hasNoBodies;
     await until(isQuiet, LAST_CALLS_MS, clock);
     if (!isQuiet()) await refuseWaiting(this.registry.ownServices(), clock);
     const cut = this.router.cutCalls();
@@ -260,6 +264,7 @@ export class MainNode {
 
   #owner(): MainSessionOwner {
     return {
+      takesParts: true,
       onOpened: (session, resumed) => this.#opened(session, resumed),
       onCall: (session, call, settle) => this.router.handle(call, originOf(session), settle),
       onRegistration: (session, message) =>

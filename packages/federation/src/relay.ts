@@ -1,7 +1,9 @@
 // The composition root: a running Main or Home with real sockets, time and files. Everything below takes what it needs from here.
 
 import path from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 import {
+  BufferBudget,
   CALL_LIMITS,
   type Call,
   type CallHandler,
@@ -111,6 +113,8 @@ const DRAIN_MS = 30_000;
 /** What existing nodes wait for an answer. */
 const P2P_TIMEOUT_MS = 30_000;
 const LAST_CALLS_MS = 10_000;
+/** Of the heap limit, for all that waits on links. */
+const BUFFER_SHARE = 0.25;
 
 /** Starts a node on a port that is open. It dials nobody before `connect`. */
 export async function startRelay(options: RelayOptions): Promise<RelayNode> {
@@ -150,6 +154,7 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
     admission: new Admission({ self: nodeId, mode, store, invites, clock: systemClock }),
     clock: systemClock,
     random: systemRandom,
+    budget: createBudget(),
     dial: dialWebSocket(dialOptions(options)),
     events: options.events,
     peers: options.peers ?? [],
@@ -275,6 +280,7 @@ async function startHome(options: RelayOptions, context: GatewayContext): Promis
     identity: loadOrCreateIdentity(folder),
     clock: systemClock,
     random: systemRandom,
+    budget: createBudget(),
     dial: dialWebSocket(dialOptions(options)),
     events: options.events,
     mainKeys: createFileMainKeys(path.join(folder, MAIN_KEYS_FILE)),
@@ -295,6 +301,10 @@ async function startHome(options: RelayOptions, context: GatewayContext): Promis
     connect: () => node.start(),
     stop: () => node.stop(),
   });
+}
+
+function createBudget(): BufferBudget {
+  return new BufferBudget(systemClock, getHeapStatistics().heap_size_limit * BUFFER_SHARE);
 }
 
 interface Parts {

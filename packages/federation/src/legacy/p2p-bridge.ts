@@ -9,6 +9,7 @@ import {
   homeAddress,
   type ServiceDescription,
   type Settle,
+  withWholeParams,
 } from '@relay/protocol';
 import type { FederationServiceRegistry } from '../registry/federation-service-registry.ts';
 import type { ArrivedCall } from './arrived-calls.ts';
@@ -57,10 +58,16 @@ export class P2pBridge {
   way(id: string): P2pWay | undefined {
     const { network } = this.peers;
     if (!network.canReach(id)) return undefined;
-    const { self } = this.#options;
+    const { self, clock } = this.#options;
     return {
       isDirect: network.isDirect(id),
-      call: (call, settle) => callOverP2p(network, { call, target: id, self, clock: this.#clock }, settle),
+      call: (received, settle) =>
+        withWholeParams(
+          received,
+          settle,
+          (call, done) => callOverP2p(network, { call, target: id, self, clock }, done),
+          { clock, self },
+        ),
     };
   }
 

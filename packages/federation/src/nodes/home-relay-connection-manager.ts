@@ -1,6 +1,7 @@
 // A Home's links to its Mains: one, or two to different Mains (`-uplinks 2`), over each of which it registers what it offers.
 
 import {
+  type BufferBudget,
   CLOSE_CODES,
   type Clock,
   encodeBase64url,
@@ -36,6 +37,8 @@ export interface HomeConnectionOptions {
   readonly software: string;
   /** Links held at once, each to another Main. Default 1. */
   readonly uplinks?: number;
+  /** What all links together may make this node hold. */
+  readonly budget?: BufferBudget;
   /** How long Mains are remembered that a lost Main named as alternatives; 0: not at all. Default an hour. */
   readonly keepAlternativesMs?: number;
 }

@@ -1,6 +1,7 @@
 // A Main's links: the Homes and clients it has accepted, and one session with each of its peers, whoever dialled.
 
 import {
+  type BufferBudget,
   CLOSE_CODES,
   type Clock,
   type CloseReason,
@@ -75,6 +76,8 @@ export interface MainConnectionOptions {
   readonly software: string;
   /** What one address may ask. */
   readonly arrivals?: ArrivalLimits;
+  /** What all links together may make this node hold. */
+  readonly budget?: BufferBudget;
   /** Between two pings of a peer. Default 30 s. */
   readonly healthCheckMs?: number;
 }
@@ -289,7 +292,7 @@ export class MainRelayConnectionManager {
   // ---- sessions
 
   #open(link: Link, identity: SessionIdentity & { readonly resumed: boolean }): Session {
-    const { self, clock, random, owner, events } = this.#options;
+    const { self, clock, random, owner, events, budget } = this.#options;
     const { role, nodeId } = identity;
     const codec = codecFor(link, mainAddress(self), clock, identity.limits);
     const session = new Session({
@@ -301,6 +304,7 @@ export class MainRelayConnectionManager {
       owner: this.#owner,
       clock,
       random,
+      ...(budget === undefined ? {} : { budget }),
     });
     if (role === 'client') {
       this.#clients.add(session);
@@ -381,6 +385,13 @@ export class MainRelayConnectionManager {
   }
 
   // ---- the end
+
+  /** No body is under way out of this node. */
+  get hasNoBodies(): boolean {
+    for (const sessions of [this.#homes.values(), this.#clients, this.#peers.values()])
+      for (const { hasBodies } of sessions) if (hasBodies) return false;
+    return true;
+  }
 
   /** Tells all to leave, waits until Homes and clients are gone or `drainMs` is over. */
   drain(drainMs: number): Promise<void> {

@@ -197,7 +197,7 @@ export class Uplink {
   }
 
   #onConnected({ link, challenge, welcome }: DialHandshakeResult, url: string): void {
-    const { self, clock, random, events, mainKeys, owner } = this.#options;
+    const { self, clock, random, events, mainKeys, owner, budget } = this.#options;
     this.#isDialling = false;
     if (this.#isStopped) {
       link.close(CLOSE_CODES.goingAway, 'stopping');
@@ -226,6 +226,7 @@ export class Uplink {
       owner: this.#owner,
       clock,
       random,
+      ...(budget === undefined ? {} : { budget }),
     });
     this.#session = session;
     this.#mainId = challenge.nodeId;

@@ -39,6 +39,12 @@ export class KeyedRetry {
     return this.#wait(this.#waitMs, remainingMs);
   }
 
+  /** The call cannot be sent again; that it may have run before stays true. */
+  giveUp(failure: Failure): NextAttempt | undefined {
+    if (failure.executed === 'yes') return undefined;
+    return { kind: 'give-up', failure: failure.executed === 'unknown' ? failure : this.#unknown };
+  }
+
   /** Undefined: the failure is the outcome of the call. */
   after(failure: Failure, remainingMs: number): NextAttempt | undefined {
     if (failure.executed === 'yes') return undefined;

@@ -197,9 +197,12 @@ export class RoutedCall implements EndedCall {
 
   #nextKeyed(failure: Failure): NextAttempt | undefined {
     const remainingMs = this.#call.deadline - this.#routing.clock.now();
-    if (this.#keyed !== undefined) return this.#keyed.after(failure, remainingMs);
+    const isHeld = this.#call.rest?.canRepeat !== false;
+    if (this.#keyed !== undefined) {
+      return isHeld ? this.#keyed.after(failure, remainingMs) : this.#keyed.giveUp(failure);
+    }
     if (failure.executed !== 'unknown' || !this.#routing.isIngressFor(this.#from)) return undefined;
-    if (this.#instance === undefined || this.#call.rest?.canRepeat === false) return undefined;
+    if (this.#instance === undefined || !isHeld) return undefined;
     const route = wayBackTo(this.#instance, this.#call, this.#routing.decide, this.#from);
     if (route === undefined) return undefined;
     this.#keyed = new KeyedRetry(route, failure);

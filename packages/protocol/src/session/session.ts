@@ -198,6 +198,11 @@ export class Session {
     return this.#assembly.heldBytes + this.#outbox.heldBytes;
   }
 
+  /** Bodies are under way to the other side. */
+  get hasBodies(): boolean {
+    return this.isOpen && this.#outbox.hasBodies;
+  }
+
   get bytesSent(): number {
     return this.#outbox.bytes;
   }
