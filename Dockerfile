@@ -1,0 +1,58 @@
+# Images of Relay: `relay-main` and `relay-home`. Both contain the whole command; they differ in what they start without arguments.
+#
+#   docker build --target relay-main -t relay-main .
+#   docker build --target relay-home -t relay-home .
+#
+# Pin NODE_IMAGE by digest for images that others run. It needs Node.js 24.12 or newer and npm.
+ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
+
+# ---- what npm installs
+
+FROM ${NODE_IMAGE} AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+COPY packages/protocol/package.json packages/protocol/
+COPY packages/language/package.json packages/language/
+COPY packages/host/package.json packages/host/
+COPY packages/federation/package.json packages/federation/
+COPY packages/client/package.json packages/client/
+COPY packages/cli/package.json packages/cli/
+# The optional dependencies are Node.js itself, which the image has already.
+RUN npm install --omit=dev --omit=optional --ignore-scripts --no-save --no-audit --no-fund
+
+# ---- the command
+
+FROM ${NODE_IMAGE} AS relay
+# The tools that come with Node.js are for building only.
+RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn* \
+ && mkdir /data && chown 10001:10001 /data
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+COPY package.json LICENSE ./
+COPY packages packages
+COPY examples examples
+# Nodes of an image are reached from outside their container, keep what they have to keep in one place, and log for machines.
+ENV NODE_ENV=production \
+    NODE_COMPILE_CACHE=/app/.cache \
+    NODE_NO_WARNINGS=1 \
+    RELAY_HOME=/app \
+    RELAY_HOST=0.0.0.0 \
+    RELAY_PORT=8080 \
+    RELAY_DATA_DIR=/data \
+    RELAY_LOG_FORMAT=json
+# Compiled once here, so that the first start is as quick as the others.
+RUN node --conditions=relay-source packages/cli/src/main.ts check examples/blog.rl && chmod -R a+rX .cache
+USER 10001:10001
+WORKDIR /work
+VOLUME /data
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+# The event loop only: a node whose Main or peers are away is alive.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.RELAY_PORT || 8080) + '/live').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "--conditions=relay-source", "--disable-proto=throw", "--max-old-space-size-percentage=75", "/app/packages/cli/src/main.ts"]
+
+FROM relay AS relay-main
+CMD ["-server", "-node-type", "main"]
+
+FROM relay AS relay-home
+CMD ["-help"]
