@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, it } from 'node:test';
@@ -39,6 +39,13 @@ class Machine implements AsyncDisposable {
     const started = startProcess('./relay', line.split(' '), { cwd: ROOT, env: this.env });
     this.#processes.push(started);
     return started;
+  }
+
+  /** A file of this machine; returns its path. */
+  write(name: string, text: string): string {
+    const file = path.join(this.#dataDir, name);
+    writeFileSync(file, text);
+    return file;
   }
 
   /** Waits until a node is ready to work. */
@@ -276,28 +283,102 @@ describe('task 2.3: hub-and-spoke routing', () => {
     );
   });
 
-  onMachine('task 3.2 test 1, as far as it goes today: calls alternate between two instances', async (on) => {
+});
+
+/** A program whose one method always ends in a run-time error, and says each time that it ran. */
+const FAILING = `server shop_service {
+  state { runs: number = 0 }
+  receive fn get_products() {
+    print("ran")
+    nil.products
+  }
+  receive fn count() { state.runs }
+}
+`;
+
+describe('tasks 3.2 and 3.3: instances are balanced, and left alone when they fail', () => {
+  onMachine('task 3.2 tests 1 and 2: calls alternate, and go on when one instance stops', async (on) => {
     await on.ready(on.relay('-server -node-type main -node-id relay-a.com'));
-    await startHomes(on, [
-      'blog1.rl -node-type home -node-id alice1.home -connect ws://relay-a.com:8080',
-      'blog2.rl -node-type home -node-id alice2.home -connect ws://relay-a.com:8080',
-    ]);
-    await waitFor(
-      async () => (await on.curl('http://relay-a.com:8080/federation/registry')).total_services === 2,
-      {
-        what: 'both instances',
-        limitMs: 15_000,
-      },
-    );
-    const count = new Map<string, number>();
-    for (let call = 0; call < 10; call += 1) {
-      const { result } = await on.remoteCall('relay-a.com:8080', {
+    const alice1 = on.relay('blog1.rl -node-type home -node-id alice1.home -connect ws://relay-a.com:8080');
+    await on.ready(alice1);
+    await startHomes(on, ['blog2.rl -node-type home -node-id alice2.home -connect ws://relay-a.com:8080']);
+    const registry = () => on.curl('http://relay-a.com:8080/federation/registry');
+    await waitFor(async () => (await registry()).total_services === 2, {
+      what: 'both instances',
+      limitMs: 15_000,
+    });
+    const call = () =>
+      on.remoteCall('relay-a.com:8080', {
         service_name: 'blog_service',
         method: 'get_posts',
+        trace: true,
       });
-      const title = String(result[0].title);
-      count.set(title, (count.get(title) ?? 0) + 1);
+    const count = new Map<string, number>();
+    for (let calls = 0; calls < 10; calls += 1) {
+      const { result } = await call();
+      const home = String(result.trace.path.at(-1));
+      count.set(home, (count.get(home) ?? 0) + 1);
     }
-    assert.deepEqual([...count.values()], [5, 5]);
+    assert.deepEqual([...count].toSorted(), [
+      ['alice1.home', 5],
+      ['alice2.home', 5],
+    ]);
+
+    const { local } = await registry();
+    assert.deepEqual(
+      local.map((entry: Json) => [entry.load_balancing, entry.circuit, entry.load_metrics.calls]),
+      [
+        ['round_robin', 'closed', 5],
+        ['round_robin', 'closed', 5],
+      ],
+    );
+    assert.ok(local.every((entry: Json) => entry.load_metrics.average_latency_ms > 0));
+
+    alice1.kill('SIGKILL');
+    for (let calls = 0; calls < 10; calls += 1) {
+      const { result, error } = await call();
+      assert.equal(error, undefined);
+      // The first may still have been on the way to the Home that stopped.
+      if (calls > 0) assert.equal(result.trace.path.at(-1), 'alice2.home');
+    }
+  });
+
+  onMachine('task 3.3 test 2: five run-time errors, then the circuit is open', async (on) => {
+    const main = on.relay('-server -node-type main -node-id relay-a.com');
+    await on.ready(main);
+    const program = on.write('failing.rl', FAILING);
+    const home = on.relay(`${program} -node-type home -node-id bob.home -connect ws://relay-a.com:8080`);
+    await on.ready(home);
+    const answers: Json[] = [];
+    for (let calls = 0; calls < 10; calls += 1) {
+      answers.push(
+        await on.remoteCall('relay-a.com:8080', { service_name: 'shop_service', method: 'get_products' }),
+      );
+    }
+    assert.deepEqual(
+      answers.map(({ error }) => error.code),
+      [-32603, -32603, -32603, -32603, -32603, -32007, -32007, -32007, -32007, -32007],
+    );
+    assert.equal(home.stdout.filter((line) => line === 'ran').length, 5, 'an open circuit runs nothing');
+    const { data } = answers.at(-1).error;
+    assert.deepEqual([data.code, data.executed, data.at], ['circuit_open', 'no', 'relay-a.com']);
+    assert.ok(data.retry_after_ms > 20_000 && data.retry_after_ms <= 30_000, String(data.retry_after_ms));
+
+    const other = await on.remoteCall('relay-a.com:8080', { service_name: 'shop_service', method: 'count' });
+    assert.equal(other.result, 0, 'other methods are not blocked');
+    const health = await on.curl('http://relay-a.com:8080/federation/health');
+    assert.deepEqual([health.open_circuits, health.failed_services, health.status], [1, 1, 'degraded']);
+    const listed = on.relay('circuits --main relay-a.com:8080');
+    assert.deepEqual(await listed.exited, { code: 0, signal: null });
+    assert.match(listed.stdout.join('\n'), /shop_service +bob\.home@relay-a\.com +get_products +open +\d+ s/);
+    const reset = on.relay('circuits reset --service shop_service --main relay-a.com:8080');
+    assert.deepEqual(await reset.exited, { code: 0, signal: null });
+    assert.deepEqual(reset.stdout, ['1 circuit closed']);
+    const again = await on.remoteCall('relay-a.com:8080', {
+      node_id: 'bob.home@relay-a.com',
+      server_name: 'shop_service',
+      method: 'get_products',
+    });
+    assert.equal(again.error.code, -32603, 'after the reset it is asked again');
   });
 });

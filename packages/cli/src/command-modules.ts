@@ -11,6 +11,7 @@ const MODULES: Readonly<Record<string, () => Promise<Command>>> = {
   call: async () => (await import('./command/call.ts')).call,
   state: async () => (await import('./command/state.ts')).state,
   status: async () => (await import('./command/status.ts')).status,
+  circuits: async () => (await import('./command/circuits.ts')).circuits,
   invite: async () => (await import('./command/invite.ts')).invite,
   forget: async () => (await import('./command/forget.ts')).forget,
   'forget-main': async () => (await import('./command/forget.ts')).forgetMain,

@@ -1,4 +1,4 @@
-// The node that `call` and `status` ask: where it is, the credential, and what it means that nobody answers.
+// The node that `call`, `status` and `circuits` ask: where it is, the credential, and what it means that nobody answers.
 
 import type { CommandContext } from './context.ts';
 import { readNodeEnvironment, readSecret } from './environment.ts';
@@ -16,13 +16,19 @@ export interface NodeClient {
 }
 
 /** Throws a usage error for an address that is none. Requests throw a CommandFailure with exit code 4 if nobody answers. */
-export function nodeClient(main: string | undefined, context: CommandContext): NodeClient {
+export function nodeClient(
+  main: string | undefined,
+  context: CommandContext,
+  /** Shown instead of RELAY_API_TOKEN if it is set. */
+  secret?: 'RELAY_ADMIN_TOKEN',
+): NodeClient {
   const fromEnvironment = context.env['RELAY_MAIN']?.trim();
   const text = main ?? (fromEnvironment || DEFAULT_NODE);
   const url = httpUrl(text);
   if (url === undefined) throw usageError(invalidUrlText(text, main === undefined ? 'RELAY_MAIN' : '--main'));
   const { resolve } = readNodeEnvironment(context.env).value;
-  const token = readSecret(context.env, 'RELAY_API_TOKEN');
+  const special = secret === undefined ? undefined : readSecret(context.env, secret);
+  const token = special ?? readSecret(context.env, 'RELAY_API_TOKEN');
   const request = async (path: string, body: unknown, timeoutMs: number): Promise<JsonAnswer> => {
     try {
       return await requestJson({ url: url + path, body, token, timeoutMs, resolve });
