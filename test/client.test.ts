@@ -92,6 +92,19 @@ for (const [runtime, webSocket] of [
       });
     });
 
+    it('runs a method once for one idempotency key', async () => {
+      const relay = client((await startMain()).url, options);
+      const keyed = { idempotencyKey: `key ${runtime}` };
+      const before = runs;
+      assert.equal(await relay.call('testing', 'count', ['a'], keyed), before + 1);
+      assert.equal(await relay.call('testing', 'count', ['a'], keyed), before + 1);
+      await assert.rejects(
+        relay.call('testing', 'count', ['b'], keyed),
+        failed('idempotency_conflict', 'no'),
+      );
+      assert.equal(await relay.call('testing', 'count', ['a']), before + 2);
+    });
+
     it('carries big bodies both ways beside small calls', async () => {
       const relay = client((await startMain()).url, options);
       const big = 'x'.repeat(3_000_000);
@@ -235,6 +248,12 @@ describe('addresses and options', () => {
   for (const text of ['ftp://h', 'ws://u@h', 'ws://h/?a=1', 'ws://', '']) {
     it(`refuses ${JSON.stringify(text)}`, () => assert.throws(() => federationUrl(text), RangeError));
   }
+
+  it('refuses an idempotency key that is none, before it calls', () => {
+    for (const idempotencyKey of ['', 'ä', 'x'.repeat(129)]) {
+      assert.throws(() => client('h').call('testing', 'count', [], { idempotencyKey }), RangeError);
+    }
+  });
 
   it('refuses a time-out that makes no sense', () => {
     assert.throws(() => connect('h', { timeoutMs: 0 }), RangeError);

@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { readState } from '@relay/host';
 import { ArrayValue } from '@relay/language';
 import { type StartedProcess, waitFor } from '@relay/testkit';
-import { type Answer, Machine, ROOT } from '../connections/nodes.ts';
+import { type Answer, Machine, ROOT, rpc } from '../connections/nodes.ts';
 
 const PROGRAM = path.join(ROOT, 'test/durability/tally.rl');
 const RUNS = Number(process.env['RELAY_DURABILITY_RUNS'] ?? 5);
@@ -43,6 +43,15 @@ class Scene {
       body: JSON.stringify({ jsonrpc: '2.0', method: `tally.${method}`, params: args, id: 1 }),
     });
     return (await response.json()) as Answer;
+  }
+
+  /** As a parameter of `remote_call`, and as a person types it: the answers of both. */
+  async otherWays(method: string, args: readonly unknown[], key: string): Promise<unknown[]> {
+    const { url } = this.#main;
+    const params = { service_name: 'tally', method, args, idempotency_key: key };
+    const { result } = await rpc(url, 'remote_call', params);
+    const line = `call tally.${method} ${JSON.stringify(args)} --idempotency-key ${key} --main ${url}`;
+    return [result, (await this.machine.command(line, 'nobody')).out];
   }
 
   /** Kills the Home when it has written the next change to its file, before it can answer. */
@@ -89,6 +98,7 @@ describe('a program that keeps its state', () => {
       `${others}`,
     );
     assert.equal((await scene.call('add', ['once'], 'k')).result, 1);
+    assert.deepEqual(await scene.otherWays('add', ['once'], 'k'), [1, '1']);
     assert.equal((await scene.call('add', ['something else'], 'k')).error?.code, -32015);
     assert.equal(await countOf('once'), 1);
   });

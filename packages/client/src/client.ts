@@ -28,9 +28,11 @@ import {
   type CallOptions,
   type ClientConfig,
   type ConnectOptions,
+  checkIdempotencyKey,
   checkMs,
   federationUrl,
   resolveConnectOptions,
+  type ServiceOptions,
 } from './options.ts';
 import { openWebSocket } from './websocket-link.ts';
 
@@ -85,6 +87,7 @@ export class RelayClient {
   call(service: string, method: string, args?: unknown, options: CallOptions = {}): Promise<unknown> {
     const { node, timeoutMs = this.#config.timeoutMs, signal, idempotencyKey } = options;
     checkMs('timeoutMs', timeoutMs, CALL_LIMITS.maxTimeoutMs);
+    checkIdempotencyKey(idempotencyKey);
     const destination = node === undefined ? undefined : readAddress(node);
     if (signal?.aborted) return Promise.reject(signal.reason);
     const call: Call = {
@@ -117,7 +120,7 @@ export class RelayClient {
   }
 
   /** An object whose methods are those of a service: `client.service<Blog>('blog_service').get_posts()`. */
-  service<T extends object>(name: string, options: CallOptions = {}): ServiceProxy<T> {
+  service<T extends object>(name: string, options: ServiceOptions = {}): ServiceProxy<T> {
     const methods = new Map<string, (...args: unknown[]) => Promise<unknown>>();
     return new Proxy(Object.create(null) as ServiceProxy<T>, {
       get: (_target, method) => {

@@ -2,7 +2,7 @@
 
 export { type Executed, type Failure, RelayError } from '@relay/protocol';
 export { RelayClient, type ServiceProxy } from './client.ts';
-export type { CallOptions, ConnectionState, ConnectOptions } from './options.ts';
+export type { CallOptions, ConnectionState, ConnectOptions, ServiceOptions } from './options.ts';
 export type { WebSocketConstructor } from './websocket-link.ts';
 
 import { RelayClient } from './client.ts';

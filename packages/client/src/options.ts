@@ -28,9 +28,15 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Aborting ends the wait; the Main tells the service. */
   readonly signal?: AbortSignal;
-  /** 1 to 128 printable ASCII characters. */
+  /**
+   * 1 to 128 printable ASCII characters, chosen anew for each thing to be done: asked again with the same key, method and arguments,
+   * the method does not run again, and its first outcome is returned.
+   */
   readonly idempotencyKey?: string;
 }
+
+/** For all calls of a proxy, so without what belongs to one call. */
+export type ServiceOptions = Omit<CallOptions, 'idempotencyKey'>;
 
 export type ClientConfig = Readonly<
   Required<Omit<ConnectOptions, 'token' | 'onState'>> & Pick<ConnectOptions, 'token' | 'onState'>
@@ -57,6 +63,11 @@ export function resolveConnectOptions(options: ConnectOptions): ClientConfig {
 export function checkMs(name: string, value: number, max: number): void {
   if (!(value > 0 && value <= max))
     throw new RangeError(`${name} must be more than 0 and at most ${max}, got ${value}`);
+}
+
+export function checkIdempotencyKey(key: string | undefined): void {
+  if (key !== undefined && !/^[\x20-\x7e]{1,128}$/.test(key))
+    throw new RangeError('idempotencyKey must be 1 to 128 printable ASCII characters');
 }
 
 /** `ws://h:8080`, `http://h:8080` and `h:8080` mean the federation path of that Main; a URL with a path is kept. */
