@@ -48,10 +48,18 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
     },
   },
   federation: {
-    roots: ['index.ts', 'relay.ts', 'main-node.ts', 'home-node.ts', 'p2p-node.ts', 'gateway-ports.ts'],
+    roots: [
+      'index.ts',
+      'relay.ts',
+      'main-node.ts',
+      'home-node.ts',
+      'p2p-node.ts',
+      'gateway-ports.ts',
+      'node-figures.ts',
+    ],
     rooms: {
       identity: [],
-      observe: ['types:registry/instance.ts', 'types:routing'],
+      observe: ['balance', 'types:registry/instance.ts', 'types:routing', 'types:nodes'],
       // What calls showed of an instance is kept with it, and read and counted by balance.
       registry: ['balance/instance-stats.ts'],
       balance: ['registry/instance.ts'],

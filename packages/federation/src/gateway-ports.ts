@@ -14,6 +14,7 @@ import type {
   PeerView,
   RegistryCounts,
   RegistrySource,
+  TraceSource,
   UplinkView,
 } from './gateway/ports.ts';
 import type { HomeNode } from './home-node.ts';
@@ -37,6 +38,8 @@ export interface GatewayContext {
   readonly defaultTimeoutMs: number;
   /** What this node says of services. */
   readonly balance: BalanceConfig;
+  /** Calls worth remembering. */
+  readonly traces?: TraceSource;
   /** `host:port` to show to others; undefined for a wildcard bind. */
   address(): string | undefined;
   /** Normalises the URL of a peer as the flag `-peers` does; says what is wrong with it otherwise. */
@@ -61,6 +64,7 @@ export function mainGatewayPorts(node: MainNode, context: GatewayContext): Gatew
     peers: peerSource(node, context),
     circuits: { reset: (service, address) => node.resetCircuits(service, address) },
     ...(node.p2p === undefined ? {} : { p2p: node.p2p.peers }),
+    why: (service, method, address) => node.why(service, method, address),
     lifecycle: {
       state: () => (node.isDraining ? 'draining' : isStarting() ? 'starting' : 'running'),
       readiness: () => (node.isDraining ? ['draining'] : isStarting() ? ['starting'] : []),
@@ -128,7 +132,7 @@ function commonPorts(
   nodeType: NodeType,
   router: FederationRouter,
   context: GatewayContext,
-): Pick<GatewayPorts, 'identity' | 'ingress' | 'callStats' | 'clock' | 'random' | 'log'> {
+): Pick<GatewayPorts, 'identity' | 'ingress' | 'callStats' | 'clock' | 'random' | 'log' | 'traces'> {
   const { nodeId, version, clock, random, log, defaultTimeoutMs } = context;
   const identity: NodeIdentity = {
     nodeId,
@@ -155,6 +159,7 @@ function commonPorts(
     clock,
     random,
     log,
+    ...(context.traces === undefined ? {} : { traces: context.traces }),
   };
 }
 
@@ -234,23 +239,42 @@ function countInstances(
   now: number,
   balance: BalanceConfig,
 ): RegistryCounts {
-  let failed = 0;
-  let open = 0;
-  const counted = { local: 0, federated: 0 };
-  for (const scope of ['local', 'federated'] as const) {
-    for (const instance of registry[scope].all()) {
-      if (registry.waysOf(instance)[0] !== instance) continue;
-      counted[scope] += 1;
-      const circuits = openCircuits(instance.stats, now, balance).length;
-      open += circuits;
-      if (circuits > 0 || !isCallable(instance)) failed += 1;
+  // A walk over every instance: for those who ask, not for every probe.
+  const walked = once(() => {
+    const found = { local: 0, federated: 0, failed: 0, openCircuits: 0 };
+    for (const scope of ['local', 'federated'] as const) {
+      for (const instance of registry[scope].all()) {
+        if (registry.waysOf(instance)[0] !== instance) continue;
+        found[scope] += 1;
+        const circuits = openCircuits(instance.stats, now, balance).length;
+        found.openCircuits += circuits;
+        if (circuits > 0 || !isCallable(instance)) found.failed += 1;
+      }
     }
-  }
+    return found;
+  });
   return {
-    own: [...registry.ownServices()].length,
-    ...counted,
-    failed,
-    openCircuits: open,
+    own: registry.ownCount,
+    get local() {
+      return walked().local;
+    },
+    get federated() {
+      return walked().federated;
+    },
+    get failed() {
+      return walked().failed;
+    },
+    get openCircuits() {
+      return walked().openCircuits;
+    },
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }
 

@@ -24,6 +24,7 @@ import { HomeRelayConnectionManager } from './nodes/home-relay-connection-manage
 import type { NodeEvents } from './nodes/node-event.ts';
 import { LAST_CALLS_MS, refuseWaiting, until } from './nodes/until-quiet.ts';
 import { FederationServiceRegistry } from './registry/federation-service-registry.ts';
+import type { CallObserver } from './routing/call-observer.ts';
 import { FederationRouter } from './routing/federation-router.ts';
 import { HomeRouting } from './routing/home-routing.ts';
 import { programOutlet } from './routing/ingress.ts';
@@ -49,6 +50,8 @@ export interface HomeNodeOptions {
   readonly budget?: BufferBudget;
   /** How long Mains that a lost Main named are remembered; 0: not at all. Default an hour. */
   readonly keepAlternativesMs?: number;
+  /** Looks on while calls are routed. */
+  readonly observer?: CallObserver;
 }
 
 export class HomeNode {
@@ -97,6 +100,7 @@ export class HomeNode {
       // A Home has one way for a call. What it counts is shown; its Main balances and protects.
       health: new Health({ self, config: resolveBalanceOptions({ isProtected: false }), peersOf: () => [] }),
       decide: (call, from) => routing.decide(call, from),
+      observer: options.observer,
       refusal: () =>
         this.#isDraining ? createFailure('shutting_down', `${self} is shutting down`, self) : undefined,
     });

@@ -3,6 +3,7 @@
 
 import {
   type BufferBudget,
+  CALL_LIMITS,
   type Call,
   type CancelMode,
   CLOSE_CODES,
@@ -12,6 +13,7 @@ import {
   LINK_LIMITS,
   mainAddress,
   NodeTypeMain,
+  parseAddress,
   type Random,
   type RegistrationMessage,
   type Service,
@@ -40,11 +42,14 @@ import {
 } from './nodes/main-relay-connection-manager.ts';
 import type { NodeEvents } from './nodes/node-event.ts';
 import { LAST_CALLS_MS, refuseWaiting, until } from './nodes/until-quiet.ts';
+import { type Decision, explain, type RoutingKnowledge } from './observe/decision.ts';
+import { type Why, whyByName } from './observe/why.ts';
 import { FederationServiceRegistry } from './registry/federation-service-registry.ts';
+import type { CallObserver } from './routing/call-observer.ts';
 import { FederationRouter } from './routing/federation-router.ts';
 import { programOutlet } from './routing/ingress.ts';
 import { MainRouting } from './routing/main-routing.ts';
-import type { CallOrigin } from './routing/route.ts';
+import type { CallOrigin, Route } from './routing/route.ts';
 
 export interface MainNodeOptions {
   readonly nodeId: string;
@@ -75,20 +80,26 @@ export interface MainNodeOptions {
   readonly budget?: BufferBudget;
   /** Between two pings of a peer. Default 30 s. */
   readonly healthCheckMs?: number;
+  /** Looks on while calls are routed. */
+  readonly observer?: CallObserver;
   /** Links of the former protocol; absent: none. */
   readonly p2p?: Pick<P2pPeersOptions, 'dial' | 'events' | 'log'> & { readonly addPeers: readonly string[] };
 }
 
 const OWN: CallOrigin = { kind: 'own' };
+const NO_PARAMS = new Uint8Array(0);
 
 export class MainNode {
   readonly registry: FederationServiceRegistry;
   readonly connections: MainRelayConnectionManager;
   readonly router: FederationRouter;
   readonly balancer: Balancer;
+  readonly health: Health;
   readonly p2p: P2pBridge | undefined;
   readonly #dns: DnsPeers | undefined;
   readonly #options: MainNodeOptions;
+  readonly #routing: MainRouting;
+  #slowConsumersCut = 0;
   #isDraining = false;
 
   constructor(options: MainNodeOptions) {
@@ -131,13 +142,13 @@ export class MainNode {
       ...(options.federatedTtlMs === undefined ? {} : { federatedTtlMs: options.federatedTtlMs }),
     });
     const config = resolveBalanceOptions(options.balance);
-    const health = new Health({ self, config, peersOf: (service) => this.registry.listsOf(service) });
+    this.health = new Health({ self, config, peersOf: (service) => this.registry.listsOf(service) });
     this.balancer = new Balancer(config, random);
-    const routing = new MainRouting({
+    this.#routing = new MainRouting({
       self,
       registry: this.registry,
       balancer: this.balancer,
-      health,
+      health: this.health,
       clock,
       links: {
         home: (id) => this.connections.home(id),
@@ -152,8 +163,9 @@ export class MainNode {
       self,
       clock,
       random,
-      health,
-      decide: (call, from, tried) => routing.decide(call, from, tried),
+      health: this.health,
+      decide: (call, from, tried) => this.#routing.decide(call, from, tried),
+      observer: options.observer,
       refusal: () =>
         this.#isDraining ? createFailure('shutting_down', `${self} is shutting down`, self) : undefined,
     });
@@ -262,6 +274,57 @@ export class MainNode {
     this.registry.close();
   }
 
+  /** Why this call goes where it goes. */
+  explain(call: Call, from: CallOrigin, route: Route): Decision {
+    const strategy = this.balancer.strategyOf(call.service);
+    return explain(this.#options.nodeId, this.#knowledge, call, from, route, strategy);
+  }
+
+  /** What would become of a call now. Calls nobody. */
+  why(service: string, method: string, node: string | undefined): Why {
+    const { nodeId: self, clock } = this.#options;
+    const named = node === 'local' ? mainAddress(self) : node === undefined ? undefined : parseAddress(node);
+    if (named === undefined || named.id === self) {
+      const knowledge = named === undefined ? this.#knowledge : { ...this.#knowledge, federated: () => [] };
+      return whyByName(self, knowledge, service, method, this.balancer.strategyOf(service));
+    }
+    const call: Call = {
+      destination: named,
+      service,
+      method,
+      params: NO_PARAMS,
+      deadline: clock.now() + CALL_LIMITS.defaultTimeoutMs,
+      source: mainAddress(self),
+      caller: { kind: 'http', node: self },
+      path: [],
+      ttl: CALL_LIMITS.ttl,
+      priority: CALL_LIMITS.defaultPriority,
+      trace: false,
+      traceparent: '',
+      callPath: [],
+    };
+    // An address leaves no choice, so deciding takes nobody's turn.
+    const route = this.#routing.decide(call, OWN, []);
+    const decision = this.explain(call, OWN, route);
+    return route.kind === 'none' ? { decision, failure: route.failure } : { decision };
+  }
+
+  /** Sessions that ended because the other side did not take what was sent. */
+  get slowConsumersCut(): number {
+    return this.#slowConsumersCut;
+  }
+
+  get #knowledge(): RoutingKnowledge {
+    const { registry, balancer } = this;
+    return {
+      local: (service) => registry.local.of(service),
+      federated: (service) => registry.federated.of(service),
+      isSecondWay: (instance) => registry.isSecondWay(instance),
+      balance: balancer.config,
+      now: () => this.#options.clock.now(),
+    };
+  }
+
   #owner(): MainSessionOwner {
     return {
       takesParts: true,
@@ -298,6 +361,7 @@ export class MainNode {
 
   #closed(session: Session, code: number): void {
     const { nodeId } = session;
+    if (code === CLOSE_CODES.overloaded) this.#slowConsumersCut += 1;
     // A session that was replaced says nothing about its node: the newer one speaks for it.
     if (session.role === 'home') {
       const current = this.connections.home(nodeId);

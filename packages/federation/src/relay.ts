@@ -16,6 +16,7 @@ import { type BalanceOptions, resolveBalanceOptions } from './balance/options.ts
 import { systemClock, systemRandom } from './clock.ts';
 import { createDnsResolver, type DnsResolverOptions } from './discovery/dns-resolver.ts';
 import { createHttpServer, type HttpServer } from './gateway/http-server.ts';
+import { listenForMetrics } from './gateway/metrics-endpoint.ts';
 import type { HttpServerOptions } from './gateway/options.ts';
 import { type GatewayContext, homeGatewayPorts, mainGatewayPorts, p2pGatewayPorts } from './gateway-ports.ts';
 import type { HeldPort } from './held-port.ts';
@@ -30,9 +31,16 @@ import { p2pSockets, p2pUpgrades } from './legacy/p2p-sockets.ts';
 import { acceptUpgrades } from './link/accept.ts';
 import { dialWebSocket } from './link/dial-websocket.ts';
 import { MainNode } from './main-node.ts';
+import { homeFigures, mainFigures, p2pFigures, type Watches } from './node-figures.ts';
 import type { ArrivalLimits } from './nodes/arrivals.ts';
 import type { NodeEvents } from './nodes/node-event.ts';
+import { CallWatch, type CallWatchOptions } from './observe/call-watch.ts';
+import { EventWatch } from './observe/event-watch.ts';
 import type { Log } from './observe/log.ts';
+import { metricFamilies, type NodeFigures } from './observe/metric-families.ts';
+import { createMetrics, type Metrics } from './observe/metrics.ts';
+import { OtlpExporter } from './observe/otlp-exporter.ts';
+import { type CollectorOptions, createOtlpSender } from './observe/otlp-sender.ts';
 import { P2pNode } from './p2p-node.ts';
 
 export interface RelayOptions {
@@ -86,6 +94,13 @@ export interface RelayOptions {
   readonly balance?: BalanceOptions;
   /** Of a call that names no timeout. Default 60 s, in P2P mode 30 s. */
   readonly timeoutMs?: number;
+  /** Where `/metrics` is served instead of on the HTTP port. */
+  readonly metricsListen?: { readonly host: string; readonly port: number };
+  /** Gets the kept calls as spans. */
+  readonly collector?: CollectorOptions & {
+    /** Of this node, beside its version: `service.name` and the like. */
+    readonly attributes: Readonly<Record<string, string>>;
+  };
   readonly http?: Omit<HttpServerOptions, 'host' | 'port'>;
 }
 
@@ -148,15 +163,17 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
   const invites = openInvites(folder);
   const mode = options.admission ?? 'open';
   const isStandAlone = options.http?.disableRegistry === true;
-  const node = new MainNode({
+  const watches = createWatches(options, (call, from, route) => node.explain(call, from, route));
+  const node: MainNode = new MainNode({
     nodeId,
     identity,
+    observer: watches.calls,
     admission: new Admission({ self: nodeId, mode, store, invites, clock: systemClock }),
     clock: systemClock,
     random: systemRandom,
     budget: createBudget(),
     dial: dialWebSocket(dialOptions(options)),
-    events: options.events,
+    events: watches.events,
     peers: options.peers ?? [],
     dns: createDnsResolver(dnsOptions(options)),
     software: `relay/${options.version}`,
@@ -170,7 +187,9 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
     ...(isStandAlone ? {} : { p2p: p2pOptions(options) }),
   });
   node.setServices(options.services);
-  const http = createHttpServer(mainGatewayPorts(node, context), options.http);
+  const figures = await serveFigures(options, mainFigures(node, watches));
+  const ports = { ...mainGatewayPorts(node, { ...context, traces: watches.calls.traces }), ...figures.ports };
+  const http = createHttpServer(ports, options.http);
   acceptUpgrades(http.server, {
     paths: isStandAlone
       ? {}
@@ -208,6 +227,7 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
     stop: async () => {
       const cut = await node.stop(drainMs);
       invites[Symbol.dispose]();
+      await endWatching(watches, figures);
       return cut;
     },
   });
@@ -225,7 +245,9 @@ async function startP2p(options: RelayOptions, context: GatewayContext): Promise
     ...p2pOptions(options),
   });
   node.setServices(options.services);
-  const http = createHttpServer(p2pGatewayPorts(node, context), { corsOrigins: ['*'], ...options.http });
+  const figures = await serveFigures(options, p2pFigures(node, createWatches(options)));
+  const ports = { ...p2pGatewayPorts(node, context), ...figures.ports };
+  const http = createHttpServer(ports, { corsOrigins: ['*'], ...options.http });
   http.server.on(
     'upgrade',
     p2pUpgrades({
@@ -243,6 +265,7 @@ async function startP2p(options: RelayOptions, context: GatewayContext): Promise
     connect: () => node.start(),
     stop: async () => {
       await node.stop(Math.min(drainMs, LAST_CALLS_MS));
+      await figures.close();
       return [];
     },
   });
@@ -275,14 +298,16 @@ function p2pUpgradeOptions({ nodeId: self, p2pToken }: RelayOptions, isDraining:
 
 async function startHome(options: RelayOptions, context: GatewayContext): Promise<RelayNode> {
   const { nodeId, folder, port, urls = [] } = options;
+  const watches = createWatches(options);
   const node = new HomeNode({
+    observer: watches.calls,
     nodeId,
     identity: loadOrCreateIdentity(folder),
     clock: systemClock,
     random: systemRandom,
     budget: createBudget(),
     dial: dialWebSocket(dialOptions(options)),
-    events: options.events,
+    events: watches.events,
     mainKeys: createFileMainKeys(path.join(folder, MAIN_KEYS_FILE)),
     urls,
     software: `relay/${options.version}`,
@@ -292,19 +317,70 @@ async function startHome(options: RelayOptions, context: GatewayContext): Promis
     ...(options.keepAlternativesMs === undefined ? {} : { keepAlternativesMs: options.keepAlternativesMs }),
   });
   node.setServices(options.services);
-  const http = createHttpServer(homeGatewayPorts(node, urls, context), options.http);
+  const figures = await serveFigures(options, homeFigures(node, watches));
+  const http = createHttpServer({ ...homeGatewayPorts(node, urls, context), ...figures.ports }, options.http);
   await http.listen(port);
   return running(options, http, {
     outbound: node.outbound,
     inFlight: () => node.router.stats.inFlight,
     setServices: (services) => node.setServices(services),
     connect: () => node.start(),
-    stop: () => node.stop(),
+    stop: async () => {
+      const cut = await node.stop();
+      await endWatching(watches, figures);
+      return cut;
+    },
   });
 }
 
 function createBudget(): BufferBudget {
   return new BufferBudget(systemClock, getHeapStatistics().heap_size_limit * BUFFER_SHARE);
+}
+
+function createWatches(options: RelayOptions, explain?: CallWatchOptions['explain']): Watches {
+  const { nodeId: self, version, log, collector } = options;
+  const exporter =
+    collector === undefined
+      ? undefined
+      : new OtlpExporter({
+          resource: { attributes: collector.attributes, version },
+          send: createOtlpSender(collector, (reason) => log.warn('spans were not taken', { reason })),
+          clock: systemClock,
+          random: systemRandom,
+        });
+  return {
+    version,
+    now: () => systemClock.now(),
+    exporter,
+    events: new EventWatch(options.events, log),
+    calls: new CallWatch({
+      self,
+      clock: systemClock,
+      log,
+      ...(explain === undefined ? {} : { explain }),
+      ...(exporter === undefined ? {} : { exporter: (span) => exporter.add(span) }),
+    }),
+  };
+}
+
+interface ServedFigures {
+  /** For the gateway: nothing if an address of their own serves them. */
+  readonly ports: { readonly metrics?: Metrics };
+  close(): Promise<void>;
+}
+
+async function serveFigures(options: RelayOptions, figures: NodeFigures): Promise<ServedFigures> {
+  const metrics = createMetrics(metricFamilies(figures));
+  const { metricsListen, log } = options;
+  if (metricsListen === undefined) return { ports: { metrics }, close: async () => {} };
+  const server = await listenForMetrics(metrics, metricsListen);
+  log.info('metrics', { url: server.url });
+  return { ports: {}, close: () => server.close() };
+}
+
+async function endWatching({ exporter }: Watches, figures: ServedFigures): Promise<void> {
+  await exporter?.flush();
+  await figures.close();
 }
 
 interface Parts {

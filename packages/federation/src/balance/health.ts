@@ -3,7 +3,7 @@
 
 import { failureRow, type MethodDescription, type Outcome } from '@relay/protocol';
 import type { Instance } from '../registry/instance.ts';
-import { begin, settle, type Verdict } from './circuit.ts';
+import { begin, type Circuit, settle, type Verdict } from './circuit.ts';
 import { adaptToAnswer, adaptToRefusal, learnTime } from './concurrency.ts';
 import { createMethodStats, type InstanceStats, KNOWN_AFTER, type MethodStats } from './instance-stats.ts';
 import type { BalanceConfig } from './options.ts';
@@ -32,7 +32,11 @@ export interface HealthOptions {
 }
 
 export class Health {
+  /** Ejections so far. */
+  ejections = 0;
   readonly #options: HealthOptions;
+  /** What may have a circuit that is not closed: looked at by who counts, so that nobody has to look at all of them. */
+  readonly #troubled = new Set<InstanceStats>();
 
   constructor(options: HealthOptions) {
     this.#options = options;
@@ -85,6 +89,23 @@ export class Health {
     if (!isProtected) return;
     group.circuit = settle(group.circuit, verdict, startedAt, now, this.#options.config);
     this.#settleEjection(instance, verdict, wasSilent, startedAt, now);
+    if (group.circuit.kind !== 'closed' || stats.ejection.kind !== 'closed') this.#troubled.add(stats);
+  }
+
+  /** Circuits of methods by state, and instances that are ejected. */
+  circuits(now: number): { readonly open: number; readonly probing: number; readonly ejected: number } {
+    const found = { open: 0, probing: 0, ejected: 0 };
+    for (const stats of this.#troubled) {
+      let isTroubled = isRecent(stats.ejection, now);
+      if (isTroubled) found.ejected += 1;
+      for (const { circuit } of stats.methods.values()) {
+        if (circuit.kind === 'closed' || !isRecent(circuit, now)) continue;
+        found[circuit.kind] += 1;
+        isTroubled = true;
+      }
+      if (!isTroubled) this.#troubled.delete(stats);
+    }
+    return found;
   }
 
   /** Whether the method usually needs more time than `remainingMs`. Never before that is well known, nor without asking it again. */
@@ -162,10 +183,17 @@ export class Health {
 
   #eject(stats: InstanceStats, now: number): void {
     if (now - stats.ejectedUntil > FORGIVEN_MS) stats.ejections = 0;
+    this.ejections += 1;
     stats.ejections = Math.min(stats.ejections + 1, MAX_EJECTIONS);
     stats.ejectedUntil = now + this.#options.config.openForMs * stats.ejections;
     stats.ejection = { kind: 'open', until: stats.ejectedUntil };
   }
+}
+
+/** One whose time was up long ago belongs to an instance that nobody calls any more, or that is gone. */
+function isRecent(circuit: Circuit, now: number): boolean {
+  if (circuit.kind === 'closed') return false;
+  return now - (circuit.kind === 'open' ? circuit.until : circuit.since) < FORGIVEN_MS;
 }
 
 /** The figures of a method. A caller may name any; only those that the instance says it has are kept apart. */

@@ -117,6 +117,7 @@ function text(value: unknown): string {
 function health({ ports }: Context): Answer {
   const { identity, registry, lifecycle, clock } = ports;
   const counts = registry.counts();
+  const { failed } = counts;
   const total = counts.local + counts.federated;
   const stats = ports.callStats();
   const peers = [...(ports.peers?.peers() ?? [])].sort(byIdThenUrl);
@@ -126,16 +127,21 @@ function health({ ports }: Context): Answer {
   let homes = 0;
   for (const home of registry.homes()) if (home.connected) homes += 1;
 
-  const isUnhealthy = isDraining || lifecycle.readiness().includes('overloaded');
-  const isDegraded =
-    configured.some(({ state }) => state !== 'connected') || (total > 0 && counts.failed * 2 >= total);
+  const stopping = [
+    ...(isDraining ? ['this node is shutting down'] : []),
+    ...(lifecycle.readiness().includes('overloaded') ? ['this node is overloaded'] : []),
+  ];
+  const degrading = [
+    ...configured.filter(({ state }) => state !== 'connected').map(missingPeer),
+    ...(total > 0 && failed * 2 >= total ? [`${failed} of ${total} services failed`] : []),
+  ];
   return ok({
     // Tools of the first days read these six, in this order.
-    status: isUnhealthy ? 'unhealthy' : isDegraded ? 'degraded' : 'healthy',
+    status: stopping.length > 0 ? 'unhealthy' : degrading.length > 0 ? 'degraded' : 'healthy',
     connected_homes: homes,
     connected_peers: peers.filter(({ state }) => state === 'connected').length,
     total_services: total,
-    failed_services: counts.failed,
+    failed_services: failed,
     average_latency: `${Math.round(stats.averageLatencyMs)}ms`,
 
     node_id: identity.nodeId,
@@ -155,6 +161,15 @@ function health({ ports }: Context): Answer {
       latency_ms: latency(latencyMs),
     })),
     draining: isDraining,
+    reasons: [...stopping, ...degrading].slice(0, MAX_REASONS),
     timestamp: isoTime(clock.wallNow()),
   });
+}
+
+/** A Main may have any number of configured peers, and all may be away. */
+const MAX_REASONS = 20;
+
+function missingPeer({ id, url, state, lastError }: PeerView): string {
+  const why = lastError === null ? '' : `: ${lastError}`;
+  return `peer ${id ?? url} is ${state === 'connecting' ? 'not connected yet' : state}${why}`;
 }

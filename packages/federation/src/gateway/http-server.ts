@@ -15,6 +15,8 @@ import { createAccess, createCors, isPageRequestAllowed, type Verdict } from './
 import { FEDERATION_ROUTES } from './federation-endpoints.ts';
 import { HEALTH_ROUTES } from './health-endpoints.ts';
 import { HOME_ROUTES } from './home-endpoints.ts';
+import { LOG_ROUTES } from './log-endpoint.ts';
+import { METRICS_ROUTES } from './metrics-endpoint.ts';
 import { type HttpServerOptions, resolveHttpOptions } from './options.ts';
 import { addPages, assertNoCollision, isFormPost } from './pages.ts';
 import type { GatewayPorts, NodeRole } from './ports.ts';
@@ -22,6 +24,7 @@ import { REGISTRY_ROUTES } from './registry-endpoints.ts';
 import { createReplies, type Replies } from './replies.ts';
 import { type Context, methodsAt, pathOf, type Route, refuse, roleAt } from './route.ts';
 import { createRpcEndpoint, RPC_PATHS } from './rpc-endpoint.ts';
+import { TRACE_ROUTES } from './trace-endpoints.ts';
 
 const LINK_ROUTES: readonly Route[] = ['/ws/federation', '/ws/peers', '/ws/p2p'].map((path) => ({
   method: 'GET',
@@ -34,8 +37,11 @@ const LINK_ROUTES: readonly Route[] = ['/ws/federation', '/ws/peers', '/ws/p2p']
 /** Everything served today but JSON-RPC. */
 export const ROUTES: readonly Route[] = [
   ...HEALTH_ROUTES,
+  ...METRICS_ROUTES,
   ...REGISTRY_ROUTES,
   ...FEDERATION_ROUTES,
+  ...TRACE_ROUTES,
+  ...LOG_ROUTES,
   ...HOME_ROUTES,
   ...LINK_ROUTES,
 ];
@@ -176,7 +182,13 @@ function addRoutes(app: FastifyInstance, context: Context, config: Config, repli
       method: route.method,
       url: route.path,
       onRequest: guards,
-      handler: (request, reply) => replies.answer(request, reply, route.answer(context, request)),
+      handler: (request, reply) => {
+        const answer = route.answer(context, request);
+        if (answer instanceof Promise)
+          return answer.then((settled) => replies.answer(request, reply, settled));
+        replies.answer(request, reply, answer);
+        return undefined;
+      },
     });
   }
 

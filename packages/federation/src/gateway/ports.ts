@@ -3,6 +3,9 @@
 
 import type { Body, Cancel, Clock, MethodDescription, NodeType, Random, Settle } from '@relay/protocol';
 import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { KeptTrace } from '../observe/trace-ring.ts';
+import type { Why } from '../observe/why.ts';
 
 /** What a node is for who asks it over HTTP. */
 export type NodeRole = NodeType | 'p2p';
@@ -233,6 +236,13 @@ export interface CircuitControl {
   reset(service: string | undefined, address: string | undefined): number;
 }
 
+export interface TraceSource {
+  /** All kept calls of one trace. */
+  of(traceId: string): readonly KeptTrace[];
+  /** Newest first. */
+  latest(limit: number): readonly KeptTrace[];
+}
+
 /** Everything the gateway is given. `peers` makes it a Main's, `mainLink` a Home's, `p2p` alone a P2P node's. */
 export interface GatewayPorts {
   readonly identity: NodeIdentity;
@@ -245,6 +255,11 @@ export interface GatewayPorts {
   readonly mainLink?: MainLinkSource;
   /** Links of the former protocol. */
   readonly p2p?: P2pSource;
+  /** Absent: the figures are served elsewhere. */
+  readonly metrics?: Metrics;
+  readonly traces?: TraceSource;
+  /** What would become of a call now. Only a Main knows more than it is asked. */
+  readonly why?: (service: string, method: string, node: string | undefined) => Why;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -99,6 +99,8 @@ export function createReplies({ identity, clock, log }: GatewayPorts): Replies {
   const replies: Replies = {
     answer(request, reply, answer) {
       if (answer.kind === 'value') json(request, reply, answer.status, answer.value);
+      else if (answer.kind === 'text')
+        replies.content(request, reply, 200, answer.type, Buffer.from(answer.text));
       else replies.refusal(request, reply, answer.code, answer.message);
     },
 

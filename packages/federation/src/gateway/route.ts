@@ -24,6 +24,8 @@ export type ErrorCode = keyof typeof ERROR_STATUS;
 
 export type Answer =
   | { readonly kind: 'value'; readonly status: number; readonly value: unknown }
+  /** What is not JSON. */
+  | { readonly kind: 'text'; readonly type: string; readonly text: string }
   | { readonly kind: 'error'; readonly code: ErrorCode; readonly message: string };
 
 export function ok(value: unknown, status = 200): Answer {
@@ -52,7 +54,7 @@ export interface Route {
   readonly isAdmin?: boolean;
   /** Not served with the registry disabled. */
   readonly needsRegistry?: boolean;
-  readonly answer: (context: Context, request: FastifyRequest) => Answer;
+  readonly answer: (context: Context, request: FastifyRequest) => Answer | Promise<Answer>;
 }
 
 /** Methods served at a path by one role; empty if there is no such path. */

@@ -12,7 +12,9 @@ import {
   isJsonBody,
   type TraceRecord,
 } from '@relay/protocol';
+import type { Decision } from '../observe/decision.ts';
 import { rounded } from './route.ts';
+import { decisionEntry } from './trace-endpoints.ts';
 
 /** What belongs to one answer beside its outcome. */
 export interface AnswerFrame {
@@ -118,7 +120,12 @@ export function tooLargeAnswer(maxBytes: number, at: string, frame: AnswerFrame)
 }
 
 /** The trace object of an answer; `totalMs` is this node's own measure. */
-export function traceText(trace: TraceRecord | undefined, traceId: string, totalMs: number): string {
+export function traceText(
+  trace: TraceRecord | undefined,
+  traceId: string,
+  totalMs: number,
+  decisions: readonly Decision[] = [],
+): string {
   const path = trace?.path ?? [];
   return JSON.stringify({
     trace_id: traceId,
@@ -126,6 +133,7 @@ export function traceText(trace: TraceRecord | undefined, traceId: string, total
     hops: Math.max(0, path.length - 1),
     total_ms: rounded(totalMs),
     spans: (trace?.spans ?? []).map(({ node, event, us }) => ({ node, event, ms: rounded(us / 1000) })),
+    ...(decisions.length > 0 && { decisions: decisions.map(decisionEntry) }),
   });
 }
 

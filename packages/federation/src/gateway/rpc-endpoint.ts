@@ -10,6 +10,7 @@ import {
   utf8Length,
 } from '@relay/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Decision } from '../observe/decision.ts';
 import type { CallRequest, GatewayPorts, HttpCaller, SubmittedCall } from './ports.ts';
 import { readCallHeaders } from './remote-call.ts';
 import type { Replies } from './replies.ts';
@@ -200,7 +201,11 @@ class Exchange {
   #answerOf(id: string, request: CallRequest, traceId: string, outcome: Outcome): RpcAnswer {
     const frame: AnswerFrame =
       request.trace === true
-        ? { id, traceId, trace: traceText(outcome.trace, traceId, this.#elapsedMs()) }
+        ? {
+            id,
+            traceId,
+            trace: traceText(outcome.trace, traceId, this.#elapsedMs(), this.#decisions(traceId)),
+          }
         : { id, traceId };
     if (outcome.kind === 'result') {
       const { body } = outcome;
@@ -227,6 +232,11 @@ class Exchange {
           id: frame.id,
           ...(frame.traceId !== undefined && { traceId: frame.traceId }),
         });
+  }
+
+  /** Of the call that just ended: the last one kept. */
+  #decisions(traceId: string): readonly Decision[] {
+    return this.#ports.traces?.of(traceId).at(-1)?.decisions ?? [];
   }
 
   #elapsedMs(): number {

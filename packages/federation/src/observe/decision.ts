@@ -2,6 +2,9 @@
 // traced calls and for `relay why`, never for others.
 
 import { type Call, failureRow } from '@relay/protocol';
+import { openCircuits } from '../balance/circuit-report.ts';
+import { Eligibility } from '../balance/eligibility.ts';
+import type { BalanceConfig } from '../balance/options.ts';
 import type { Instance } from '../registry/instance.ts';
 import type { CallOrigin, Route } from '../routing/route.ts';
 
@@ -12,7 +15,7 @@ export interface Candidate {
   readonly address: string;
   readonly origin: Instance['origin'];
   /** Why it cannot take this call now; null if it can. */
-  readonly excluded: string | null;
+  readonly excluded: Exclusion | null;
   readonly inFlight: number;
   /** Calls it takes at once, as far as this node knows. */
   readonly limit: number;
@@ -35,90 +38,96 @@ export interface Decision {
   readonly candidateCount: number;
 }
 
-/** The instances of a service here and elsewhere; the arrays are not kept. */
-export interface InstanceLists {
+/** What a Main knows when it decides. The arrays are not kept. */
+export interface RoutingKnowledge {
   local(service: string): readonly Instance[];
   federated(service: string): readonly Instance[];
+  /** The same instance is listed in another way that goes first. */
+  isSecondWay(instance: Instance): boolean;
+  readonly balance: BalanceConfig;
+  /** Monotonic. */
+  now(): number;
 }
 
-/** What is known of an instance may grow; what is not known counts as good. */
-interface KnownStats {
-  readonly inFlight: number;
-  readonly calls: number;
-  readonly failures: number;
-  readonly averageLatencyMs: number;
-  readonly success?: number;
-  readonly limit?: number;
-  readonly ejection?: CircuitState;
-  readonly methods?: ReadonlyMap<string, { readonly circuit: CircuitState }>;
-}
+export type AskedCall = Pick<Call, 'service' | 'method' | 'path'>;
 
-interface CircuitState {
-  readonly kind: 'closed' | 'open' | 'probing';
-}
+/** Why an instance cannot take a call; null if it can. */
+export type Exclusion =
+  | 'its node is not connected'
+  | 'it reports itself unhealthy'
+  | 'the call comes from there'
+  | 'it is listed in another way already'
+  | 'at its limit'
+  | 'its circuit is open'
+  | 'ejected, because it fails or is silent';
 
-type AskedCall = Pick<Call, 'service' | 'method' | 'path'>;
+/** Judges by the rules of the balancer itself, without taking anybody's turn. */
+export function createJudge(
+  knowledge: RoutingKnowledge,
+  call: AskedCall,
+): (instance: Instance) => Exclusion | null {
+  const eligible = new Eligibility(knowledge.balance);
+  eligible.begin(call.service, call.method, knowledge.now(), () => false);
+  return (instance) => {
+    const { origin, node, holder, isHealthy } = instance;
+    if (!holder.isReachable) return 'its node is not connected';
+    if (!isHealthy) return 'it reports itself unhealthy';
+    if (origin !== 'self' && call.path.includes(node.id)) return 'the call comes from there';
+    if (knowledge.isSecondWay(instance)) return 'it is listed in another way already';
+    const { full, blocked } = eligible;
+    if (eligible.allows(instance)) return null;
+    if (eligible.full > full) return 'at its limit';
+    return eligible.blocked > blocked ? 'its circuit is open' : 'ejected, because it fails or is silent';
+  };
+}
 
 /** The instances that the service name could mean, own program and Homes first. */
 export function candidatesOf(
-  lists: InstanceLists,
+  knowledge: RoutingKnowledge,
   call: AskedCall,
 ): { readonly candidates: readonly Candidate[]; readonly count: number } {
-  const local = lists.local(call.service);
-  const federated = lists.federated(call.service);
+  const local = knowledge.local(call.service);
+  const federated = knowledge.federated(call.service);
   const first = [...local.slice(0, MAX_CANDIDATES), ...federated.slice(0, MAX_CANDIDATES)];
+  const judge = createJudge(knowledge, call);
   return {
-    candidates: first.slice(0, MAX_CANDIDATES).map((instance) => candidate(instance, call)),
+    candidates: first
+      .slice(0, MAX_CANDIDATES)
+      .map((instance) => candidate(instance, call.method, judge(instance), knowledge)),
     count: local.length + federated.length,
   };
 }
 
-function candidate(instance: Instance, call: AskedCall): Candidate {
-  const stats: KnownStats = instance.stats;
-  const circuit = circuitOf(stats, call.method);
-  const limit = Math.min(instance.capacity, stats.limit ?? instance.capacity);
+function candidate(
+  { address, origin, capacity, stats }: Instance,
+  method: string,
+  excluded: Exclusion | null,
+  { balance, now }: RoutingKnowledge,
+): Candidate {
+  const circuit = openCircuits(stats, now(), balance).find((report) => report.method === method);
   return {
-    address: instance.address,
-    origin: instance.origin,
-    excluded: exclusion(instance, call, circuit, stats.inFlight >= limit),
+    address,
+    origin,
+    excluded,
     inFlight: stats.inFlight,
-    limit,
+    limit: Math.min(capacity, stats.limit),
     averageLatencyMs: stats.averageLatencyMs,
-    score: stats.success ?? (stats.calls === 0 ? 1 : 1 - stats.failures / stats.calls),
-    circuit,
+    score: stats.success,
+    circuit: circuit?.state ?? 'closed',
   };
-}
-
-function circuitOf({ ejection, methods }: KnownStats, method: string): CircuitState['kind'] {
-  const kinds = [ejection?.kind, methods?.get(method)?.circuit.kind];
-  return kinds.includes('open') ? 'open' : kinds.includes('probing') ? 'probing' : 'closed';
-}
-
-function exclusion(
-  { origin, node, holder, isHealthy }: Instance,
-  { path }: AskedCall,
-  circuit: CircuitState['kind'],
-  isFull: boolean,
-): string | null {
-  if (!holder.isReachable) return 'its node is not connected';
-  if (!isHealthy) return 'reports itself unhealthy';
-  if (origin !== 'self' && path.includes(node.id)) return 'the call comes from there';
-  if (circuit === 'open') return 'its circuit is open';
-  if (isFull) return 'at its limit';
-  return null;
 }
 
 /** What this node decided about one call. */
 export function explain(
   self: string,
-  lists: InstanceLists,
+  knowledge: RoutingKnowledge,
   call: AskedCall & Pick<Call, 'destination'>,
   from: CallOrigin,
   route: Route,
   strategy: string | null,
 ): Decision {
   const isNamed = call.destination !== undefined;
-  const { candidates, count } = candidatesOf(lists, call);
+  const { candidates, count } = candidatesOf(knowledge, call);
   return {
     node: self,
     chosen: chosenBy(route, self),

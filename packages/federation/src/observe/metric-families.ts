@@ -33,8 +33,10 @@ export interface NodeFigures {
   readonly build: { readonly version: string; readonly nodeType: string };
   readonly isDraining: () => boolean;
   readonly inFlight: () => number;
-  readonly meter: CallMeter;
-  readonly retries: () => {
+  readonly meter?: CallMeter;
+  /** Where calls are known in sum only. */
+  readonly totals?: () => { readonly ok: number; readonly other: number };
+  readonly retries?: () => {
     readonly succeeded: number;
     readonly failed: number;
     readonly denied: number;
@@ -42,9 +44,13 @@ export interface NodeFigures {
     readonly ratio: number;
   };
   /** Calls not taken, by reason and by where that was noticed. */
-  readonly shed: () => readonly { readonly reason: string; readonly stage: string; readonly count: number }[];
+  readonly shed?: () => readonly {
+    readonly reason: string;
+    readonly stage: string;
+    readonly count: number;
+  }[];
   readonly registry: () => { readonly self: number; readonly home: number; readonly peer: number };
-  readonly breakers?: () => { readonly open: number; readonly probing: number };
+  readonly breakers?: () => { readonly open: number; readonly probing: number; readonly ejected: number };
   readonly ejections?: () => number;
   /** Sessions of Homes and client SDKs: a Main's. */
   readonly sessions?: () => { readonly homes: number; readonly clients: number };
@@ -57,7 +63,19 @@ export interface NodeFigures {
 
 /** Every family that a node with these figures has. */
 export function metricFamilies(figures: NodeFigures): readonly Family[] {
-  const { build, meter, breakers, ejections, sessions, links, slowConsumersCut, exported } = figures;
+  const {
+    build,
+    meter,
+    totals,
+    retries,
+    shed,
+    breakers,
+    ejections,
+    sessions,
+    links,
+    slowConsumersCut,
+    exported,
+  } = figures;
   const found: (Family | undefined)[] = [
     gauge('relay_build_info', 'Always 1; the version and role of this node.', () => [
       { labels: { version: build.version, node_type: build.nodeType }, value: 1 },
@@ -65,10 +83,11 @@ export function metricFamilies(figures: NodeFigures): readonly Family[] {
     gauge('relay_drain_state', 'Whether this node drains: 1 while it takes no new calls.', () =>
       one(figures.isDraining() ? 1 : 0),
     ),
-    counter('relay_calls_total', 'Calls that ended here, by who answered them and how.', () =>
-      callSamples(meter),
-    ),
-    {
+    counter('relay_calls_total', 'Calls that ended here, by who answered them and how.', () => [
+      ...(meter === undefined ? [] : callSamples(meter)),
+      ...Object.entries(totals?.() ?? {}).map(([code, value]) => ({ labels: { route: 'p2p', code }, value })),
+    ]),
+    meter && {
       kind: 'histogram',
       name: 'relay_call_duration_seconds',
       help: 'Time from the arrival of a call at this node to its outcome, by who answered.',
@@ -76,22 +95,27 @@ export function metricFamilies(figures: NodeFigures): readonly Family[] {
       histograms: () => WAYS.map((route) => ({ labels: { route }, histogram: meter.duration(route) })),
     },
     gauge('relay_calls_in_flight', 'Calls that this node waits for.', () => one(figures.inFlight())),
-    counter('relay_retries_total', 'Calls tried again at another instance, by what came of it.', () => {
-      const { succeeded, failed, denied } = figures.retries();
-      return by('result', { ok: succeeded, failed, no_budget: denied });
-    }),
-    gauge('relay_retry_budget_ratio', 'What is left of the budget for retries, 0 to 1.', () =>
-      one(figures.retries().ratio),
-    ),
-    counter('relay_shed_total', 'Calls refused without running, by reason and by who refused.', () =>
-      figures.shed().map(({ reason, stage, count }) => ({ labels: { reason, stage }, value: count })),
-    ),
+    retries &&
+      counter('relay_retries_total', 'Calls tried again at another instance, by what came of it.', () => {
+        const { succeeded, failed, denied } = retries();
+        return by('result', { ok: succeeded, failed, no_budget: denied });
+      }),
+    retries &&
+      gauge('relay_retry_budget_ratio', 'What is left of the budget for retries, 0 to 1.', () =>
+        one(retries().ratio),
+      ),
+    shed &&
+      counter('relay_shed_total', 'Calls refused without running, by reason and by who refused.', () =>
+        shed().map(({ reason, stage, count }) => ({ labels: { reason, stage }, value: count })),
+      ),
     gauge('relay_registry_entries', 'Instances known here, by where they were learned.', () =>
       by('origin', { ...figures.registry() }),
     ),
     breakers &&
-      gauge('relay_breaker_state', 'Circuit breakers that are not closed, by state.', () =>
-        by('scope', { ...breakers() }),
+      gauge(
+        'relay_breaker_state',
+        'Circuits of methods that are open or being tried, and instances that are ejected.',
+        () => by('scope', { ...breakers() }),
       ),
     ejections &&
       counter(

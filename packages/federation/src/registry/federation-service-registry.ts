@@ -105,6 +105,11 @@ export class FederationServiceRegistry {
     return this.#own.get(service);
   }
 
+  /** Services of the own program. */
+  get ownCount(): number {
+    return this.#own.size;
+  }
+
   ownServices(): Iterable<Instance> {
     return this.#own.values();
   }

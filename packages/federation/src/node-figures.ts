@@ -1,0 +1,100 @@
+// The figures of each role for its metrics, taken from the parts of a running node at the moment of a scrape.
+
+import { NodeTypeHome, NodeTypeMain } from '@relay/protocol';
+import type { HomeNode } from './home-node.ts';
+import type { MainNode } from './main-node.ts';
+import type { CallWatch } from './observe/call-watch.ts';
+import type { EventWatch } from './observe/event-watch.ts';
+import { LINK_STATES, type NodeFigures } from './observe/metric-families.ts';
+import type { OtlpExporter } from './observe/otlp-exporter.ts';
+import type { P2pNode } from './p2p-node.ts';
+import type { FederationRouter } from './routing/federation-router.ts';
+
+export interface Watches {
+  readonly version: string;
+  readonly now: () => number;
+  readonly calls: CallWatch;
+  readonly events: EventWatch;
+  readonly exporter: OtlpExporter | undefined;
+}
+
+export function mainFigures(node: MainNode, watches: Watches): NodeFigures {
+  const { registry, connections } = node;
+  return {
+    ...routerFigures(node.router, watches),
+    build: { version: watches.version, nodeType: NodeTypeMain },
+    isDraining: () => node.isDraining,
+    registry: () => {
+      const self = registry.ownCount;
+      return { self, home: registry.local.size - self, peer: registry.federated.size };
+    },
+    breakers: () => node.health.circuits(watches.now()),
+    ejections: () => node.health.ejections,
+    sessions: () => ({ homes: count(connections.homes()), clients: count(connections.clients()) }),
+    links: () => {
+      const states = noLinks();
+      for (const { state } of node.peers()) states[state] += 1;
+      return states;
+    },
+    slowConsumersCut: () => node.slowConsumersCut,
+  };
+}
+
+export function homeFigures(node: HomeNode, watches: Watches): NodeFigures {
+  return {
+    ...routerFigures(node.router, watches),
+    build: { version: watches.version, nodeType: NodeTypeHome },
+    isDraining: () => node.isDraining,
+    registry: () => ({ self: node.registry.ownCount, home: 0, peer: 0 }),
+    links: () => {
+      const states = noLinks();
+      for (const { connectedSince } of node.connection.statuses()) {
+        states[connectedSince === undefined ? 'connecting' : 'connected'] += 1;
+      }
+      return states;
+    },
+  };
+}
+
+/** P2P mode routes without the router of the federation, so its calls are known in sum only. */
+export function p2pFigures(node: P2pNode, { version, events }: Watches): NodeFigures {
+  const { stats } = node;
+  return {
+    build: { version, nodeType: 'p2p' },
+    isDraining: () => node.isDraining,
+    inFlight: () => stats.inFlight,
+    totals: () => ({ ok: stats.total - stats.inFlight - stats.failed, other: stats.failed }),
+    registry: () => ({ self: node.ownCount, home: count(node.instances()) - node.ownCount, peer: 0 }),
+    reconnects: () => events.reconnects,
+  };
+}
+
+function routerFigures(
+  router: FederationRouter,
+  { calls, events, exporter }: Watches,
+): Omit<NodeFigures, 'build' | 'isDraining' | 'registry'> {
+  return {
+    meter: calls.meter,
+    inFlight: () => router.stats.inFlight,
+    retries: () => ({ ...calls.retries, denied: router.retries.denied, ratio: router.retries.ratio }),
+    shed: () => [
+      { reason: 'capacity', stage: 'routing', count: calls.shed.capacity },
+      { reason: 'congestion', stage: 'link', count: calls.shed.link },
+      { reason: 'draining', stage: 'ingress', count: calls.shed.draining },
+    ],
+    reconnects: () => events.reconnects,
+    ...(exporter === undefined ? {} : { exported: () => exporter.counts }),
+  };
+}
+
+type LinkCounts = Record<(typeof LINK_STATES)[number], number>;
+
+function noLinks(): LinkCounts {
+  return Object.fromEntries(LINK_STATES.map((state) => [state, 0])) as LinkCounts;
+}
+
+function count(items: Iterable<unknown>): number {
+  let found = 0;
+  for (const _ of items) found += 1;
+  return found;
+}

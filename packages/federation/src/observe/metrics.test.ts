@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { FAILURES } from '@relay/protocol';
+import { CallMeter, WAYS } from './call-meter.ts';
+import { metricFamilies, type NodeFigures } from './metric-families.ts';
+import { createMetrics } from './metrics.ts';
+
+function figures(more: Partial<NodeFigures> = {}): NodeFigures {
+  return {
+    build: { version: '1.2.3', nodeType: 'main' },
+    isDraining: () => false,
+    inFlight: () => 3,
+    meter: new CallMeter(),
+    retries: () => ({ succeeded: 2, failed: 1, denied: 0, ratio: 0.5 }),
+    shed: () => [{ reason: 'capacity', stage: 'routing', count: 4 }],
+    registry: () => ({ self: 1, home: 10_000, peer: 50_000 }),
+    breakers: () => ({ open: 1, probing: 0, ejected: 2 }),
+    ejections: () => 1,
+    sessions: () => ({ homes: 10_000, clients: 5 }),
+    links: () => ({ connecting: 0, connected: 2, down: 1, self: 0, refused: 0 }),
+    reconnects: () => 7,
+    slowConsumersCut: () => 0,
+    exported: () => ({ sent: 1, dropped: 0, failed: 0 }),
+    ...more,
+  };
+}
+
+/** A meter that has seen every way and every code. */
+function fullMeter(): CallMeter {
+  const meter = new CallMeter();
+  for (const way of WAYS) {
+    for (const code of ['ok', 'cancelled', 'a_code_of_tomorrow', ...Object.keys(FAILURES)]) {
+      meter.count(way, code, 3);
+    }
+  }
+  return meter;
+}
+
+async function scraped(more: Partial<NodeFigures> = {}): Promise<string> {
+  return (await createMetrics(metricFamilies(figures(more))).scrape()).text;
+}
+
+describe('the figures of a node', () => {
+  it('count calls by way and code, and their time in cumulative buckets', async () => {
+    const meter = new CallMeter();
+    meter.count('local', 'ok', 0.9);
+    meter.count('local', 'ok', 1);
+    meter.count('local', 'timeout', 60_000);
+    meter.count('none', 'a_code_of_tomorrow', 0);
+    const lines = (await scraped({ meter })).split('\n');
+    for (const line of [
+      'relay_calls_total{route="local",code="ok"} 2',
+      'relay_calls_total{route="local",code="timeout"} 1',
+      'relay_calls_total{route="none",code="other"} 1',
+      'relay_calls_total{route="peer",code="ok"} 0',
+      'relay_call_duration_seconds_bucket{le="0.001",route="local"} 2',
+      'relay_call_duration_seconds_bucket{le="10",route="local"} 2',
+      'relay_call_duration_seconds_bucket{le="+Inf",route="local"} 3',
+      'relay_call_duration_seconds_count{route="local"} 3',
+      'relay_build_info{version="1.2.3",node_type="main"} 1',
+      'relay_registry_entries{origin="peer"} 50000',
+      'relay_peer_links{state="down"} 1',
+    ]) {
+      assert.ok(
+        lines.includes(line),
+        `${line}\n${lines.filter((each) => each.startsWith('relay_')).join('\n')}`,
+      );
+    }
+  });
+
+  it('have names and units as Prometheus wants them, and all of them begin with relay_, nodejs_ or process_', async () => {
+    for (const [, name = '', type] of (await scraped()).matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
+      assert.match(name, /^(?:relay|nodejs|process)_[a-z0-9_]+$/);
+      // Ours say their unit; a counter ends in _total and nothing else does.
+      assert.equal(type === 'counter', name.endsWith('_total'), name);
+      assert.doesNotMatch(name, /_(?:ms|millis|milliseconds|kb|mb|percent)(?:_|$)/);
+    }
+  });
+
+  it('stay below 2,000 series, and say nothing of ids in labels', async () => {
+    const text = await scraped({ meter: fullMeter() });
+    const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    assert.ok(series.length < 2_000, `${series.length} series`);
+    const allowed = [
+      'version',
+      'node_type',
+      'route',
+      'code',
+      'le',
+      'result',
+      'reason',
+      'stage',
+      'origin',
+      'scope',
+      'state',
+    ];
+    for (const line of series.filter((each) => each.startsWith('relay_'))) {
+      for (const [, label, value] of line.matchAll(/(\w+)="([^"]*)"/g)) {
+        assert.ok(allowed.includes(label ?? ''), line);
+        assert.match(value ?? '', label === 'version' ? /^[\w.+-]+$/ : /^[a-z0-9_.+Inf]+$/, line);
+      }
+    }
+  });
+
+  it('have as many series with one Home as with ten thousand', async () => {
+    const count = async (homes: number) =>
+      (
+        await scraped({
+          sessions: () => ({ homes, clients: homes }),
+          registry: () => ({ self: 1, home: homes, peer: homes * 5 }),
+        })
+      )
+        .split('\n')
+        .filter((line) => line.startsWith('relay_')).length;
+    assert.equal(await count(1), await count(10_000));
+  });
+
+  it('pass `promtool check metrics`', async (context) => {
+    if (spawnSync('promtool', ['--version']).error !== undefined) {
+      assert.equal(process.env['CI'], undefined, 'promtool is missing: apt-get install prometheus');
+      context.skip('promtool is missing: apt-get install prometheus');
+      return;
+    }
+    const input = await scraped({ meter: fullMeter() });
+    const said = execFileSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+    assert.equal(said, '');
+    // It does complain where there is something to complain about.
+    const wrong = input.replaceAll('relay_calls_total', 'relay_calls_count_ms');
+    assert.notEqual(spawnSync('promtool', ['check', 'metrics'], { input: wrong }).status, 0);
+  });
+
+  it('leave out what a role does not have', async () => {
+    const { sessions, links, ...p2p } = figures();
+    const text = (await createMetrics(metricFamilies(p2p)).scrape()).text;
+    assert.doesNotMatch(text, /relay_home_sessions|relay_peer_links\b/);
+    assert.ok(sessions !== undefined && links !== undefined);
+  });
+});
