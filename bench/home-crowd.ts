@@ -1,5 +1,5 @@
-// Many Homes in one process, each with its own key, link and service: home-crowd.ts URL FIRST COUNT. Says when all of them are
-// connected, and after each loss again; asked, it tells how often each had to dial since the last answer.
+// Many Homes in one process, each with its own key, link and service: home-crowd.ts URL FIRST COUNT. Their keys are made before it says
+// that it is ready. Asked, it tells how many are registered and how often a Home had to dial since it was told to start or to count.
 
 import { HomeNode, systemClock, systemRandom } from '@relay/federation';
 import type { Body, Service } from '@relay/protocol';
@@ -23,10 +23,14 @@ function service(id: string): Service {
   };
 }
 
+/**
+ * Homes that begin at once. Each stands for a machine of its own: thousands that begin in one turn of this event loop would wait for
+ * each other here, and run out of time here.
+ */
+const AT_ONCE = 50;
+
 const dial = dialWebSocket();
 const attempts = new Map<string, number>();
-/** The Main was away and has been reached by somebody again: attempts count from then on. */
-let isCounting = false;
 const nodes = Array.from({ length: Number(count) }, (_, index) => {
   const nodeId = `home-${Number(first) + index}`;
   const node = new HomeNode({
@@ -35,10 +39,14 @@ const nodes = Array.from({ length: Number(count) }, (_, index) => {
     clock: systemClock,
     random: systemRandom,
     dial: (to) => {
-      if (isCounting) attempts.set(nodeId, (attempts.get(nodeId) ?? 0) + 1);
+      attempts.set(nodeId, (attempts.get(nodeId) ?? 0) + 1);
       return dial(to);
     },
-    events: { emit: () => {} },
+    events: {
+      emit: ({ kind }) => {
+        if (kind === 'connected') startNext();
+      },
+    },
     mainKeys: createMemoryMainKeys(),
     urls: [`${url}/ws/federation`],
     software: 'relay/bench',
@@ -47,12 +55,20 @@ const nodes = Array.from({ length: Number(count) }, (_, index) => {
   return node;
 });
 
+let started = 0;
+function startNext(): void {
+  nodes[started]?.start();
+  started += 1;
+}
+
 const isIn = (node: HomeNode): boolean =>
   [...node.registry.ownServices()].every(({ description }) => node.connection.isRegistered(description.name));
 process.on('message', (order: { kind: 'start' | 'count' | 'state' }) => {
-  if (order.kind === 'start') for (const node of nodes) node.start();
-  if (order.kind === 'count') isCounting = true;
+  if (order.kind === 'start') for (let index = 0; index < AT_ONCE; index += 1) startNext();
+  // The Main was away and listens again: attempts count from now on.
+  if (order.kind === 'count') attempts.clear();
   const registered = nodes.filter(isIn).length;
-  process.send?.({ registered, maxAttempts: Math.max(0, ...attempts.values()) });
+  const dials = attempts.values().reduce((sum, count) => sum + count, 0);
+  process.send?.({ registered, dials, maxAttempts: Math.max(0, ...attempts.values()) });
 });
 sayReady({ count: nodes.length });

@@ -17,6 +17,12 @@ interface Joined {
   readonly callP50Ms: number;
   readonly callP99Ms: number;
   readonly failedCalls: number;
+  /** Dials of all Homes together, those that were refused included. */
+  readonly dials: number;
+  readonly maxAttempts: number;
+  /** CPU time, per Home. */
+  readonly mainMs: number;
+  readonly crowdMs: number;
 }
 
 export async function benchHomes({ homes }: SuiteOptions): Promise<SuiteResult> {
@@ -47,20 +53,16 @@ export async function benchHomes({ homes }: SuiteOptions): Promise<SuiteResult> 
     started.push(...crowds);
     await main.ask({});
     process.stderr.write(`${homes} Homes join\n`);
-    const joined = await untilAllIn(crowds, 'start', http, homes);
+    const joined = await untilAllIn(main, crowds, 'start', http, homes);
     const loop = (await main.ask({})) as { p99Ms: number; maxMs: number };
     const bytesPerHome = (main.residentBytes() - emptyBytes) / homes;
 
     process.stderr.write('the Main is killed and started again\n');
     await main.stop();
     const again = await startMain(new URL(`http://${http}`).port);
-    const back = await untilAllIn(crowds, 'count', http, homes);
-    const states = (await Promise.all(crowds.map((crowd) => crowd.ask({ kind: 'state' })))) as {
-      maxAttempts: number;
-    }[];
-    const maxAttempts = Math.max(...states.map((state) => state.maxAttempts));
+    const back = await untilAllIn(again, crowds, 'count', http, homes);
     const loopBack = (await again.ask({})) as { p99Ms: number; maxMs: number };
-    const data = { homes, joined, bytesPerHome, loop, back, maxAttempts, loopBack };
+    const data = { homes, joined, bytesPerHome, loop, back, loopBack };
     return { markdown: markdown(data), data, failures: joined.failedCalls + back.failedCalls };
   } finally {
     await Promise.all(started.map((process) => process.stop()));
@@ -69,22 +71,31 @@ export async function benchHomes({ homes }: SuiteOptions): Promise<SuiteResult> 
 
 /** Gives the order, then calls random Homes that are in until all are. Calls begin when the first Homes are in. */
 async function untilAllIn(
+  main: BenchProcess,
   crowds: readonly BenchProcess[],
   kind: 'start' | 'count',
   http: string,
   homes: number,
 ): Promise<Joined> {
   const startedAt = performance.now();
+  const mainCpu = main.cpuSeconds();
+  const crowdCpu = cpuSecondsOf(crowds);
   await Promise.all(crowds.map((crowd) => crowd.ask({ kind })));
   const latencies: number[] = [];
   let failedCalls = 0;
+  let dials = 0;
+  let maxAttempts = 0;
   for (let registered = 0; registered < homes; ) {
     if (performance.now() - startedAt > LIMIT_MS)
       throw new Error(`only ${registered} of ${homes} Homes are in after ${LIMIT_MS} ms`);
     const states = (await Promise.all(crowds.map((crowd) => crowd.ask({ kind: 'state' })))) as {
       registered: number;
+      dials: number;
+      maxAttempts: number;
     }[];
     registered = states.reduce((sum, state) => sum + state.registered, 0);
+    dials = states.reduce((sum, state) => sum + state.dials, 0);
+    maxAttempts = Math.max(...states.map((state) => state.maxAttempts));
     const wait = new Promise((wake) => setTimeout(wake, POLL_MS));
     const list = (await fetch(`http://${http}/federation/registry?limit=50&scope=local`).then((answer) =>
       answer.json(),
@@ -108,7 +119,15 @@ async function untilAllIn(
     callP50Ms: percentile(sorted, 0.5),
     callP99Ms: percentile(sorted, 0.99),
     failedCalls,
+    dials,
+    maxAttempts,
+    mainMs: ((main.cpuSeconds() - mainCpu) * 1_000) / homes,
+    crowdMs: ((cpuSecondsOf(crowds) - crowdCpu) * 1_000) / homes,
   };
+}
+
+function cpuSecondsOf(crowds: readonly BenchProcess[]): number {
+  return crowds.reduce((sum, crowd) => sum + crowd.cpuSeconds(), 0);
 }
 
 function markdown(data: {
@@ -117,13 +136,15 @@ function markdown(data: {
   bytesPerHome: number;
   loop: { p99Ms: number; maxMs: number };
   back: Joined;
-  maxAttempts: number;
   loopBack: { p99Ms: number; maxMs: number };
 }): string {
-  const { homes, joined, bytesPerHome, loop, back, maxAttempts, loopBack } = data;
+  const { homes, joined, bytesPerHome, loop, back, loopBack } = data;
+  const cpu = ({ mainMs, crowdMs }: Joined): string => `${mainMs.toFixed(2)} / ${crowdMs.toFixed(2)} ms`;
   const rows = [
     ['Homes, one service each', homes.toLocaleString('en')],
-    ['all registered after', `${joined.seconds.toFixed(1)} s`],
+    ['all registered after (their keys made before)', `${joined.seconds.toFixed(1)} s`],
+    ['CPU time per Home, Main / Home', cpu(joined)],
+    ['dials of all / of one Home, at most', `${joined.dials} / ${joined.maxAttempts}`],
     ['resident memory of the Main per Home', `${(bytesPerHome / 1_024).toFixed(0)} KiB`],
     [
       'event-loop delay of the Main meanwhile, p99 / max',
@@ -134,7 +155,8 @@ function markdown(data: {
       `${joined.callP50Ms.toFixed(1)} / ${joined.callP99Ms.toFixed(1)} ms`,
     ],
     ['after kill -9 of the Main: all back after it listens', `${back.seconds.toFixed(1)} s`],
-    ['attempts of one Home from then, at most', String(maxAttempts)],
+    ['CPU time per Home, Main / Home', cpu(back)],
+    ['dials from then of all / of one Home, at most', `${back.dials} / ${back.maxAttempts}`],
     [
       'event-loop delay meanwhile, p99 / max',
       `${loopBack.p99Ms.toFixed(1)} / ${loopBack.maxMs.toFixed(0)} ms`,

@@ -16,6 +16,8 @@ export interface HeldPort {
 
 /** Connections that may wait for the node. */
 const MAX_WAITING = 1_000;
+/** Connections that the kernel keeps while a turn of the event loop is under way; the system may allow fewer. */
+const BACKLOG = 4_096;
 
 /** Opens the port (0: any free one). Rejects as `net.Server.listen` does, with `EADDRINUSE` for a port in use. */
 export async function holdPort({
@@ -34,7 +36,7 @@ export async function holdPort({
   holder.on('connection', wait);
   await new Promise<void>((resolve, reject) => {
     holder.once('error', reject);
-    holder.listen({ host, port }, () => {
+    holder.listen({ host, port, backlog: BACKLOG }, () => {
       holder.off('error', reject);
       resolve();
     });

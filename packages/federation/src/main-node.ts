@@ -373,9 +373,10 @@ export class MainNode {
     }
   }
 
-  #tellPeers(deltas: readonly Discovery[]): void {
-    for (const session of this.connections.peerSessions())
-      for (const delta of deltas) session.sendDiscovery(delta);
+  #tellPeers(deltas: () => readonly Discovery[]): void {
+    const peers = [...this.connections.peerSessions()];
+    if (peers.length === 0) return;
+    for (const delta of deltas()) for (const session of peers) session.sendDiscovery(delta);
   }
 }
 

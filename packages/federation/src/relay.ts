@@ -206,6 +206,7 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
     clock: systemClock,
     isDraining: () => node.isDraining,
     pendingHandshakes: () => node.connections.pendingHandshakes,
+    line: node.connections.handshakeLine,
     ...(node.p2p === undefined
       ? {}
       : {

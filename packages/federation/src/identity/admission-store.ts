@@ -1,7 +1,7 @@
 // Which key owns which id, kept over restarts. The file is a journal of JSON lines: a handshake costs one short append, however many
 // ids are remembered, and the journal is written anew, atomically, when most of it is history.
 
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { writeAtomically } from './write-atomically.ts';
 
@@ -63,15 +63,21 @@ export function createFileAdmissionStore(file: string): AdmissionStore {
   const records = readAdmissionRecords(file);
   const memory = createMemoryAdmissionStore(records);
   let lines = 0;
+  /** Open for as long as this file is the journal: opening it anew costs several times what a line does. */
+  let journal: number | undefined;
   const compact = (): void => {
     writeAtomically(file, [...records.values()].map((record) => `${JSON.stringify(record)}\n`).join(''));
     lines = records.size;
+    if (journal !== undefined) closeSync(journal);
+    journal = undefined;
   };
   // Also drops a last line that a crash cut short, which would spoil the next one.
   compact();
   const append = (record: AdmissionRecord): void => {
     // NOTE: not synced: a process that dies loses nothing, a machine that loses power may forget its last second of handshakes.
-    appendFileSync(file, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+    journal ??= openSync(file, 'a', 0o600);
+    const line = Buffer.from(`${JSON.stringify(record)}\n`);
+    for (let offset = 0; offset < line.length; ) offset += writeSync(journal, line, offset);
     lines += 1;
     if (lines > 2 * records.size + HISTORY_LINES) compact();
   };

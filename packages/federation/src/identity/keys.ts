@@ -24,9 +24,8 @@ export const PUBLIC_KEY_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 
 const SEED_BYTES = 32;
-/** What stands before the 32 bytes in the DER forms of RFC 8410. */
+/** What stands before the 32 bytes of a private key in the DER form of RFC 8410. */
 const PRIVATE_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
-const PUBLIC_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
 const KEY_FILE = 'node-key.pem';
 
@@ -53,11 +52,9 @@ export function createIdentity(random: Random): Identity {
 export function verifySignature(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
   try {
-    const key = createPublicKey({
-      key: Buffer.concat([PUBLIC_PREFIX, publicKey]),
-      format: 'der',
-      type: 'spki',
-    });
+    // As a JWK, which costs a third of DER: nothing is searched for a decoder.
+    const x = Buffer.from(publicKey).toString('base64url');
+    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
     return verifyWith(null, bytes, key, signature);
   } catch {
     return false;

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, HANDSHAKE_LIMITS, SUBPROTOCOLS } from '@relay/protocol';
 import { WebSocketServer } from 'ws';
+import type { HandshakeLine } from './handshake-line.ts';
 import { SOCKET_OPTIONS, WebSocketLink } from './websocket-link.ts';
 
 export interface UpgradeInfo {
@@ -30,11 +31,17 @@ export interface UpgradeOptions {
   readonly isHostAllowed?: (host: string | undefined) => boolean;
   /** Links whose handshake is under way. */
   readonly pendingHandshakes: () => number;
+  /** Where they wait for their turn. */
+  readonly line?: Pick<HandshakeLine, 'isLate' | 'perSecond'>;
   /** Upgrades per second; above it 503 with a Retry-After that spaces them out. Default 1,000. */
   readonly perSecond?: number;
   /** Another handler for paths that are not ours; without it they are answered 404. */
   readonly otherwise?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
+
+/** However slow it was a moment ago: nobody is told to stay away for longer than the longest wait of a redial. */
+const SLOWEST_PER_SECOND = 10;
+const LONGEST_WAIT_S = 60;
 
 /** Disposing stops taking upgrades; links that were handed over live on. */
 export function acceptUpgrades(server: Server, options: UpgradeOptions): Disposable {
@@ -46,7 +53,8 @@ export function acceptUpgrades(server: Server, options: UpgradeOptions): Disposa
     handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
   });
   sockets.on('wsClientError', (error, socket) => refuse(socket, 400, 'bad_request', error.message));
-  const rate = createRate(clock, options.perSecond ?? 1_000);
+  const perSecond = options.perSecond ?? 1_000;
+  const rate = createRate(clock, perSecond, () => Math.min(perSecond, options.line?.perSecond ?? perSecond));
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     // The HTTP server has let go of the socket: without a listener an error here would end the process.
@@ -63,10 +71,11 @@ export function acceptUpgrades(server: Server, options: UpgradeOptions): Disposa
       refuse(socket, ...refusal);
       return;
     }
-    const waitSeconds =
-      options.isDraining() || options.pendingHandshakes() >= HANDSHAKE_LIMITS.pending ? 1 : rate.take();
+    const isDraining = options.isDraining();
+    const isFull = options.pendingHandshakes() >= HANDSHAKE_LIMITS.pending || options.line?.isLate === true;
+    const waitSeconds = isDraining ? 1 : isFull ? rate.promise() : rate.take();
     if (waitSeconds > 0) {
-      const message = options.isDraining() ? 'shutting down' : 'too many connections at once';
+      const message = isDraining ? 'shutting down' : 'too many connections at once';
       refuse(socket, 503, 'unavailable', message, [`Retry-After: ${waitSeconds}`]);
       return;
     }
@@ -137,24 +146,39 @@ export function refuse(
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
-/** Lets `perSecond` through; whom it refuses it tells a second in which there is room, so that they come back spread out. */
-function createRate(clock: Clock, perSecond: number): { take(): number } {
+/**
+ * Lets `perSecond` through; whom it refuses it tells a second in which there is room, so that they come back spread out, as fast as
+ * `pace` says that they can be served.
+ */
+function createRate(
+  clock: Clock,
+  perSecond: number,
+  pace: () => number,
+): { take(): number; promise(): number } {
   let free = perSecond;
   let promised = 0;
   let at = clock.now();
+  const pass = (): number => {
+    const now = clock.now();
+    const seconds = (now - at) / 1_000;
+    const servedPerSecond = Math.max(SLOWEST_PER_SECOND, pace());
+    at = now;
+    free = Math.min(perSecond, free + seconds * perSecond);
+    promised = Math.max(0, promised - seconds * servedPerSecond);
+    return servedPerSecond;
+  };
+  const promise = (): number => {
+    const servedPerSecond = pass();
+    promised += 1;
+    return Math.min(LONGEST_WAIT_S, Math.max(1, Math.ceil(promised / servedPerSecond)));
+  };
   return {
     take() {
-      const now = clock.now();
-      const gained = ((now - at) * perSecond) / 1_000;
-      at = now;
-      free = Math.min(perSecond, free + gained);
-      promised = Math.max(0, promised - gained);
-      if (free >= 1) {
-        free -= 1;
-        return 0;
-      }
-      promised += 1;
-      return Math.max(1, Math.ceil(promised / perSecond));
+      pass();
+      if (free < 1) return promise();
+      free -= 1;
+      return 0;
     },
+    promise,
   };
 }

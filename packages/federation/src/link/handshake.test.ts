@@ -19,6 +19,7 @@ import {
 import { ManualClock, seededRandom } from '@relay/testkit';
 import { createIdentity } from '../identity/keys.ts';
 import { acceptHandshake, type Claimant, dialHandshake, HandshakeError } from './handshake.ts';
+import { HandshakeLine } from './handshake-line.ts';
 
 const random = seededRandom('handshake');
 const ALICE = createIdentity(random);
@@ -54,6 +55,7 @@ function accept(
   const acceptor: Acceptor = { claimants: [], failures: [], data: [] };
   acceptHandshake(link, MAIN, {
     clock,
+    line: new HandshakeLine(clock),
     random,
     self: 'relay-a',
     software: 'test',
@@ -261,6 +263,19 @@ describe('a handshake', () => {
       assert.equal(texts.length, 1);
       assert.equal(closed[0]?.code, 4401);
     }
+  });
+
+  it('refuses who speaks before it was answered', async () => {
+    const clock = new ManualClock();
+    const [a, b] = linkedPair(clock);
+    const acceptor = accept(b, clock);
+    const closed = play(a, () => undefined);
+    a.send(hello());
+    a.send(hello());
+    await clock.advance(100);
+    assert.deepEqual(closed[0], { code: 4400, reason: 'out of order: wait for the answer' });
+    assert.equal(acceptor.failures.length, 1);
+    assert.equal(clock.pendingTimers, 0);
   });
 
   it('refuses a client that shows a key and does not sign', async () => {

@@ -1,7 +1,7 @@
 // Both sides of the four texts before a session (protocol.md §3). Cheap checks come before signatures, signatures before policy; nobody
 // gets more than 5 s or 4 KiB a message.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   type Auth,
   authTranscript,
@@ -32,6 +32,7 @@ import {
   type Welcome,
 } from '@relay/protocol';
 import { type Identity, verifySignature } from '../identity/keys.ts';
+import type { HandshakeLine } from './handshake-line.ts';
 
 /** The handshake did not lead to a session. */
 export class HandshakeError extends Error {
@@ -151,6 +152,8 @@ export interface Claimant {
 }
 
 export interface AcceptHandshakeOptions extends Timing {
+  /** Where its two steps wait for their turn. */
+  readonly line: HandshakeLine;
   /** Id of this Main. */
   readonly self: string;
   readonly software: string;
@@ -167,6 +170,7 @@ export interface AcceptHandshakeOptions extends Timing {
 /** The acceptor's side. Ends in exactly one of `accepted` and `failed`; then the link is closed. */
 export function acceptHandshake(link: Link, identity: Identity, options: AcceptHandshakeOptions): void {
   let first: { readonly hello: Hello; readonly text: string; readonly challenge: string } | undefined;
+  let isWaiting = false;
 
   const onText = (text: string): void => {
     if (first === undefined) {
@@ -219,7 +223,15 @@ export function acceptHandshake(link: Link, identity: Identity, options: AcceptH
     end(new HandshakeError(late, true));
   });
   link.limitMessage(HANDSHAKE_LIMITS.messageBytes);
-  const handover = listen(link, onText, end);
+  const handover = listen(link, onText, end, (step) => {
+    // Whoever speaks before it was answered makes us hold one more text for nothing.
+    if (isWaiting) refuse(CLOSE_CODES.malformed, 'out of order: wait for the answer');
+    isWaiting = true;
+    options.line.add(first === undefined ? 'hello' : 'auth', () => {
+      isWaiting = false;
+      step();
+    });
+  });
 }
 
 /** Ends a handshake from within `onText`. */
@@ -227,26 +239,35 @@ function refuse(code: number, reason: string): never {
   throw new HandshakeError({ code, reason }, true);
 }
 
-/** Runs `onText` for each text; whatever it throws closes the link. `end` comes at most once. */
-function listen(link: Link, onText: (text: string) => void, end: (error: HandshakeError) => void): Handover {
+/** Runs `onText` for each text, through `later` if given; whatever it throws closes the link. `end` comes at most once. */
+function listen(
+  link: Link,
+  onText: (text: string) => void,
+  end: (error: HandshakeError) => void,
+  later: (step: () => void) => void = (step) => step(),
+): Handover {
   let hasEnded = false;
   const fail = (error: HandshakeError): void => {
     if (hasEnded) return;
     hasEnded = true;
     end(error);
   };
+  const attempt = (run: () => void): void => {
+    if (hasEnded) return;
+    try {
+      run();
+    } catch (error) {
+      const refusal = asRefusal(error);
+      link.close(refusal.code, refusal.message);
+      fail(refusal);
+    }
+  };
   return new Handover(link, {
-    onData(data) {
-      if (hasEnded) return;
-      try {
+    onData: (data) =>
+      attempt(() => {
         if (typeof data !== 'string') refuse(CLOSE_CODES.malformed, 'the handshake is text');
-        onText(data);
-      } catch (error) {
-        const refusal = asRefusal(error);
-        link.close(refusal.code, refusal.message);
-        fail(refusal);
-      }
-    },
+        later(() => attempt(() => onText(data)));
+      }),
     onClose: (reason) => fail(new HandshakeError(reason, false)),
   });
 }
@@ -260,5 +281,5 @@ function asRefusal(error: unknown): HandshakeError {
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest();
+  return hash('sha256', bytes, 'buffer');
 }

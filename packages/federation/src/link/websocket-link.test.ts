@@ -155,6 +155,23 @@ describe('acceptUpgrades', () => {
     });
   }
 
+  it('tells those that come while handshakes are late a time at which they can be served', async () => {
+    const line = { isLate: true, perSecond: 2 };
+    await using up = await serve({ line });
+    const waits: number[] = [];
+    const ask = async (): Promise<void> => {
+      const thrown = await dialWebSocket()(`ws://127.0.0.1:${up.port}/ws/federation`).catch((error) => error);
+      waits.push(thrown.retryAfterMs);
+    };
+    // At least ten a second are promised, however slow the last second was.
+    for (let index = 0; index < 25; index += 1) await ask();
+    assert.equal(waits[0], 1_000);
+    assert.ok((waits.at(-1) ?? 0) >= 2_000, `the last waits ${waits.at(-1)} ms`);
+    line.isLate = false;
+    const link = await dialWebSocket()(`ws://127.0.0.1:${up.port}/ws/federation`);
+    link.terminate();
+  });
+
   it('takes the origin of this host, and one that is named', async () => {
     await using up = await serve({ corsOrigins: ['https://dashboard.example'] });
     for (const Origin of [`http://127.0.0.1:${up.port}`, 'https://dashboard.example']) {

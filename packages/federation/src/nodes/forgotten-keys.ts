@@ -20,16 +20,23 @@ export class ForgottenKeys {
   readonly #options: ForgottenKeysOptions;
   #timer: Disposable | undefined;
   #lastError = '';
+  #hasLooked = false;
 
   constructor(options: ForgottenKeysOptions) {
     this.#options = options;
     if (options.admission.takesRequests) this.#lookLater();
   }
 
-  /** Does what has been asked for since. */
+  /** Does what has been asked for since; reads the file at most once in a turn of the event loop, in which many Homes may knock. */
   look(): void {
-    const { admission, forgotten } = this.#options;
-    for (const { role, id } of admission.takeForgotten()) forgotten(role, id);
+    const { admission, clock, forgotten } = this.#options;
+    if (this.#hasLooked) return;
+    const ids = admission.takeForgotten();
+    this.#hasLooked = true;
+    clock.defer(() => {
+      this.#hasLooked = false;
+    });
+    for (const { role, id } of ids) forgotten(role, id);
   }
 
   stop(): void {

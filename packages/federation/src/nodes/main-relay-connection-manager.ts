@@ -27,6 +27,7 @@ import type { OwnerRole } from '../identity/admission-store.ts';
 import type { Identity } from '../identity/keys.ts';
 import type { Dial } from '../link/dial.ts';
 import { acceptHandshake, type Claimant } from '../link/handshake.ts';
+import { HandshakeLine } from '../link/handshake-line.ts';
 import { type ArrivalLimits, Arrivals } from './arrivals.ts';
 import { inboundView, type PeerSource, type PeerView } from './configured-peer.ts';
 import { ForgottenKeys } from './forgotten-keys.ts';
@@ -90,6 +91,8 @@ const SESSION_BYTES = 12;
 export class MainRelayConnectionManager {
   /** The instance of AUTH: this start of this node. */
   readonly instance: string;
+  /** Where links that came in wait for the steps of their handshake. */
+  readonly handshakeLine: HandshakeLine;
   readonly #options: MainConnectionOptions;
   readonly #owner: SessionOwner;
   readonly #homes = new Map<string, Session>();
@@ -107,6 +110,7 @@ export class MainRelayConnectionManager {
   constructor(options: MainConnectionOptions) {
     this.#options = options;
     this.instance = encodeBase64url(options.random.bytes(INSTANCE_BYTES));
+    this.handshakeLine = new HandshakeLine(options.clock);
     this.#arrivals = new Arrivals(options.clock, options.arrivals);
     this.#dialler = new PeerDialler(options, this.instance, {
       peer: (id) => this.#peers.get(id),
@@ -188,6 +192,7 @@ export class MainRelayConnectionManager {
     this.#handshakes.add(link);
     acceptHandshake(link, identity, {
       clock,
+      line: this.handshakeLine,
       random,
       self,
       software,

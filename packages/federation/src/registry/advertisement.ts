@@ -15,8 +15,8 @@ export interface AdvertisementOptions {
   readonly clock: Clock;
   /** That of AUTH: new at each process start. */
   readonly instance: string;
-  /** The changes of one turn of the event loop, for every peer. */
-  readonly onChange: (deltas: readonly Discovery[]) => void;
+  /** The changes of one turn of the event loop, for every peer; put together only when asked for, since there may be none. */
+  readonly onChange: (deltas: () => readonly Discovery[]) => void;
 }
 
 export class Advertisement {
@@ -93,7 +93,7 @@ export class Advertisement {
     const since = this.#told;
     this.#told = this.#seq;
     // More changes in one turn than the log holds: peers see a gap and ask for a snapshot.
-    if (since >= this.#logStart) this.#options.onChange(this.#deltas(since));
+    if (since >= this.#logStart) this.#options.onChange(() => this.#deltas(since));
   }
 
   #deltas(since: number): readonly Discovery[] {

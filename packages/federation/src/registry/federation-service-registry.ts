@@ -36,7 +36,7 @@ export interface RegistryOptions {
   /** Calls one Home takes at once, as told to peers. */
   readonly homeCapacity?: number;
   /** Own changes of one turn, to be sent to every peer. */
-  readonly onAdvertise?: (deltas: readonly Discovery[]) => void;
+  readonly onAdvertise?: (deltas: () => readonly Discovery[]) => void;
   /** What this Main or its Homes offer has changed. */
   readonly onLocalChange?: () => void;
 }

@@ -193,8 +193,8 @@ describe('services of a Home', () => {
 function createPair(clock: ManualClock) {
   let isCut = false;
   const queue: { readonly to: 'a' | 'b'; readonly discovery: Discovery }[] = [];
-  const send = (to: 'a' | 'b') => (deltas: readonly Discovery[]) => {
-    if (!isCut) queue.push(...deltas.map((discovery) => ({ to, discovery })));
+  const send = (to: 'a' | 'b') => (deltas: () => readonly Discovery[]) => {
+    if (!isCut) queue.push(...deltas().map((discovery) => ({ to, discovery })));
   };
   const registries = {
     a: createRegistry('relay-a', clock, { onAdvertise: send('b') }),
@@ -371,7 +371,7 @@ describe('registry sync', () => {
     const clock = new ManualClock();
     const sizes: number[] = [];
     const registry = createRegistry('relay-a', clock, {
-      onAdvertise: (deltas) => sizes.push(...deltas.map((delta) => JSON.stringify(delta).length)),
+      onAdvertise: (deltas) => sizes.push(...deltas().map((delta) => JSON.stringify(delta).length)),
     });
     for (let home = 0; home < 40; home += 1) {
       registry.homeConnected(`h${home}`, 'i', false);
