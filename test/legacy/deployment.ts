@@ -46,11 +46,13 @@ export class Deployment implements AsyncDisposable {
     await process.waitForLine(/^Press Ctrl\+C to stop$/, START_MS);
   }
 
-  async stop(id: string): Promise<void> {
+  /** With a word to its neighbours, or by SIGKILL without. */
+  async stop(id: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const process = this.#running.get(id)?.process;
     this.#running.delete(id);
     if (process === undefined) throw new Error(`${id} does not run`);
-    await process.stop(30_000);
+    process.kill(signal);
+    await process.exited;
   }
 
   /** What `relay migrate` prints for these words: the first line, and what it calls the way back. */

@@ -31,10 +31,15 @@ describe('a deployment', { timeout: 300_000 }, () => {
   });
   after(() => deployment[Symbol.asyncDispose]());
 
-  const change = async (node: NodeName, way: 'forward' | 'back', role: string): Promise<void> => {
+  const change = async (
+    node: NodeName,
+    way: 'forward' | 'back',
+    role: string,
+    signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM',
+  ): Promise<void> => {
     const staying = NODES.filter((one) => one !== node);
     const answered = await deployment.whileCalled(staying, async () => {
-      await deployment.stop(node);
+      await deployment.stop(node, signal);
       await deployment.start(node, lines.get(node)?.[way] ?? '');
       await deployment.settled();
     });
@@ -69,8 +74,8 @@ describe('a deployment', { timeout: 300_000 }, () => {
     await everyoneCallsEveryone();
   });
 
-  it('has one node back in P2P mode, linked to the Main, and calls both ways', async () => {
-    await change('node3', 'back', 'p2p');
+  it('has one node, which was killed, back in P2P mode, linked to the Main, and calls both ways', async () => {
+    await change('node3', 'back', 'p2p', 'SIGKILL');
     await everyoneCallsEveryone();
   });
 

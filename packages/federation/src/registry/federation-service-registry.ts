@@ -176,8 +176,14 @@ export class FederationServiceRegistry {
 
   // Direct P2P peers of this Main
 
-  /** Replaces what a P2P peer offers; nothing is left of one that offers nothing. */
-  setP2pPeer(id: string, services: readonly ServiceDescription[], holder: Holder): void {
+  /**
+   * Replaces what a P2P peer offers; nothing is left of one that offers nothing. A node that is here as a Home too is called as
+   * one; if it was one and its link is gone, it has changed its role and does not come back within its lease.
+   */
+  setP2pPeer(id: string, offered: readonly ServiceDescription[], holder: Holder): void {
+    const home = this.#homes.get(id);
+    if (home?.isReachable === false && holder.isReachable) this.#forgetHome(home);
+    const services = home?.isReachable === true ? [] : offered;
     const earlier = this.#p2p.get(id) ?? new Map<string, Instance>();
     const names = new Set(services.map(({ name }) => name));
     for (const [name, instance] of earlier) {
@@ -349,6 +355,8 @@ export class FederationServiceRegistry {
   }
 
   #removeLocal(instance: Instance): void {
+    // A node in two roles has one place, which may be that of the other role by now.
+    if (this.local.at(instance.description.name, instance.address) !== instance) return;
     this.local.remove(instance);
     if (instance.origin !== 'p2p') this.#options.onLocalChange?.();
     if (this.#isAdvertised(instance)) this.#advertisement.remove(instance.description.name, instance.node.id);

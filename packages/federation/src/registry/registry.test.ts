@@ -254,6 +254,63 @@ function learned(registry: FederationServiceRegistry): readonly string[] {
     .toSorted();
 }
 
+describe('a node that changes its role', () => {
+  const UP_HERE = { isReachable: true, lastSeen: 0, expiresAt: undefined };
+  const origins = (registry: FederationServiceRegistry) =>
+    [...registry.local.all()].map(({ description, origin }) => `${description.name} ${origin}`);
+  const joined = () => {
+    const clock = new ManualClock();
+    const registry = createRegistry('relay-a', clock);
+    const beHome = (): void => {
+      registry.homeConnected('alice', 'i1', false);
+      registry.register('alice', registration(1, [described('blog', 'i1')]));
+    };
+    const bePeer = (services = [described('blog', 'i2')]): void => {
+      registry.setP2pPeer('alice', services, UP_HERE);
+    };
+    return { clock, registry, beHome, bePeer };
+  };
+
+  it('from Home to P2P peer is known as a peer at once, though the lease of the Home goes on', async () => {
+    const { clock, registry, beHome, bePeer } = joined();
+    beHome();
+    registry.homeLost('alice', false);
+    bePeer();
+    assert.equal(registry.home('alice'), undefined);
+    assert.deepEqual(origins(registry), ['blog p2p']);
+    await clock.advance(10 * 60_000);
+    assert.deepEqual(origins(registry), ['blog p2p']);
+  });
+
+  it('is no Home any more either if it speaks P2P without saying what it offers', () => {
+    const { registry, beHome, bePeer } = joined();
+    beHome();
+    registry.homeLost('alice', false);
+    bePeer([]);
+    assert.equal(registry.home('alice'), undefined);
+    assert.deepEqual(origins(registry), []);
+  });
+
+  it('keeps its lease if only the end of its P2P link is told', () => {
+    const { registry, beHome } = joined();
+    beHome();
+    registry.homeLost('alice', false);
+    registry.setP2pPeer('alice', [], { ...UP_HERE, isReachable: false });
+    assert.notEqual(registry.home('alice'), undefined);
+  });
+
+  it('from P2P peer to Home keeps its services when the old link is noticed to be gone', () => {
+    const { registry, beHome, bePeer } = joined();
+    bePeer();
+    beHome();
+    assert.deepEqual(origins(registry), ['blog home']);
+    bePeer();
+    assert.deepEqual(origins(registry), ['blog home']);
+    registry.setP2pPeer('alice', [], { ...UP_HERE, isReachable: false });
+    assert.deepEqual(origins(registry), ['blog home']);
+  });
+});
+
 describe('registry sync', () => {
   it('carries a change to the peer in one message', async () => {
     const pair = createPair(new ManualClock());
