@@ -96,7 +96,8 @@ class Pair {
       direct: false,
       ...more,
     };
-    const { cancel } = this.#ingress.submit(request, {}, (outcome) => outcomes.push(outcome));
+    const caller = { kind: 'http', remoteAddress: '127.0.0.1' } as const;
+    const { cancel } = this.#ingress.submit(request, caller, (outcome) => outcomes.push(outcome));
     return { outcomes, cancel: () => cancel('abandon') };
   }
 
@@ -180,7 +181,7 @@ const ANSWERS: readonly {
     answer: { error: 'too much', code: 'payload_too_large' },
     name: 'payload_too_large',
     code: -32010,
-    executed: 'no',
+    executed: 'unknown',
   },
   {
     answer: { error: 'server x not found', code: 'timeout' },

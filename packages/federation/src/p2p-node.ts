@@ -70,7 +70,7 @@ export class P2pNode {
       ...(events === undefined ? {} : { events }),
       handle: (arrived, end) => {
         const call = callOfArrived(arrived, clock, this.#traces.create());
-        this.#own(call, (outcome) => end(endOfOutcome(outcome, arrived.server)));
+        return this.#own(call, (outcome) => end(endOfOutcome(outcome, arrived.server)));
       },
       services: () =>
         [...this.#services.values()].map(({ service: { offer } }) => ({

@@ -16,6 +16,8 @@ export class Mesh {
   readonly clock = new ManualClock();
   readonly random = seededRandom(7);
   readonly seen = new Map<string, ArrivedCall[]>();
+  /** Node, call and mode of each call that was cancelled. */
+  readonly cancelled: string[] = [];
   #nodes = new Map<string, P2pNetwork>();
 
   node(id: string, handle = this.#answer): P2pNetwork {
@@ -30,6 +32,7 @@ export class Mesh {
       handle: (call, end) => {
         seen.push(call);
         handle(call, end);
+        return (mode) => void this.cancelled.push(`${id} ${call.responseId} ${mode}`);
       },
     });
     this.#nodes.set(id, node);

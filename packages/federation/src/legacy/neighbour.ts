@@ -1,7 +1,7 @@
 // A node at the other end of at least one P2P link: its links, what it told of itself, and what waits to be sent to it.
 // Source: legacy-p2p.md §2.5, §5.5, §5.12, §6.
 
-import { type Clock, type Link, P2P_LIMITS } from '@relay/protocol';
+import { type Cancel, type Clock, type Link, P2P_LIMITS } from '@relay/protocol';
 
 export interface P2pService {
   readonly name: string;
@@ -19,6 +19,13 @@ export interface NeighbourLink {
   isClosing: boolean;
   /** When the last broken frames came. */
   malformedAt: number[];
+}
+
+/** A call that arrived. */
+export interface RunningCall {
+  /** Who waits for its answer; not always the neighbour that brought it. */
+  readonly from: string;
+  cancel: Cancel;
 }
 
 interface Waiting {
@@ -42,8 +49,9 @@ export class Neighbour {
   /** Ids it reaches, with the number of its hops. */
   routes: ReadonlyMap<string, number> = new Map();
   routesAt = 0;
-  /** Calls from it that run, and calls to it or through it that wait. */
-  incoming = 0;
+  /** Calls that came over its links and run here. */
+  readonly running = new Set<RunningCall>();
+  /** Calls of this node that wait for an answer over its links. */
   outgoing = 0;
   /** Content of the last hello to it, and when. */
   told = '';

@@ -80,11 +80,11 @@ export class P2pBridge {
     this.peers.close();
   }
 
-  #onCall(arrived: ArrivedCall, end: (end: ArrivedEnd) => void): void {
+  #onCall(arrived: ArrivedCall, end: (end: ArrivedEnd) => void): Cancel {
     const { self, route, createTraceparent } = this.#options;
     const call = callOfArrived(arrived, this.#clock, createTraceparent());
     const addressed = arrived.to === self ? call : { ...call, destination: homeAddress(arrived.to, self) };
-    route(addressed, (outcome) => end(endOfOutcome(outcome, arrived.server)));
+    return route(addressed, (outcome) => end(endOfOutcome(outcome, arrived.server)));
   }
 
   *#homes(): Iterable<string> {

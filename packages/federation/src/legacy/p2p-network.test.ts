@@ -399,6 +399,18 @@ describe('a node that follows the rules answers a hand-made client', () => {
     );
   });
 
+  it('runs nothing more for a neighbour that has gone, but goes on for those behind it', async () => {
+    const mesh = new Mesh();
+    const node = mesh.node('n', () => {});
+    const client = mesh.client('c1', node);
+    await client.call('n', 'echo', 'say', [], 'own');
+    const data = { call: { server_name: 'echo', method: 'say' }, response_id: 'far' };
+    await client.say({ type: 'server_call', from: 'far', to: 'n', data, route: ['far', 'c1'], ttl: 8 });
+    client.link.terminate();
+    await mesh.clock.settle();
+    assert.deepEqual(mesh.cancelled, ['n own abandon']);
+  });
+
   it('makes 64 calls at once to a neighbour and refuses the next, until one has ended', async () => {
     const { node, client, clock } = createMesh();
     const calls = Array.from({ length: 64 }, () => remote(node, 'c1'));

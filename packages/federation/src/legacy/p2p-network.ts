@@ -61,9 +61,10 @@ export class P2pNetwork {
       messages,
       onMessage: (message, neighbour) => this.#onMessage(message, neighbour),
       onChange: (neighbour) => this.#changed(neighbour),
-      onLost: ({ id }) => {
-        this.#calls.lost(id);
-        this.#forwarding.lost(id);
+      onLost: (neighbour) => {
+        this.#calls.lost(neighbour.id);
+        this.#arrived.lost(neighbour);
+        this.#forwarding.lost(neighbour.id);
       },
       onGone: (id) => options.onGone?.(id),
     });

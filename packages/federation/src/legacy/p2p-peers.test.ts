@@ -29,7 +29,7 @@ class World {
       clock: this.clock,
       random: seededRandom(seed),
       log: SILENT_LOG,
-      handle: () => {},
+      handle: () => () => {},
       services: () => [],
       dial: {
         link: async (address) => {

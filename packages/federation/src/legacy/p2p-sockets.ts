@@ -10,6 +10,7 @@ import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
 import { refuse } from '../link/accept.ts';
 import { type Lookup, restrictedLookup } from '../link/outbound-address.ts';
 import { SOCKET_OPTIONS, WebSocketLink } from '../link/websocket-link.ts';
+import { askNodeId } from './ask-node-id.ts';
 import { hostOf, type P2pAddress } from './p2p-address.ts';
 import { type P2pDial, P2pUnauthorized } from './p2p-dialler.ts';
 
@@ -109,29 +110,15 @@ export interface P2pSocketOptions {
 
 export function p2pSockets(options: P2pSocketOptions): P2pDial {
   const { token, resolve } = options;
-  /** Host and port as they are dialled: by `resolve` if that knows the host. */
-  const dialled = (peer: P2pAddress): string => {
-    const host = hostOf(peer);
-    const ip = resolve?.(host);
-    if (ip === undefined) return peer.address;
-    return `${ip.includes(':') ? `[${ip}]` : ip}${peer.address.slice(host.length)}`;
-  };
   return {
     async nodeId(address) {
-      const url = `${address.isSecure ? 'https' : 'http'}://${dialled(address)}/registry/health`;
-      const answer = await fetch(url, {
-        signal: AbortSignal.timeout(P2P_LIMITS.dialMs),
-        redirect: 'error',
-        ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
-      }).catch((error: unknown) => {
-        throw new Error(reasonOf(error));
-      });
-      if (answer.status === 401) throw new P2pUnauthorized('HTTP 401 from /registry/health');
-      if (!answer.ok) throw new Error(`HTTP ${answer.status} from /registry/health`);
-      const body: unknown = await answer.json().catch(() => null);
-      const id = (body as { readonly node_id?: unknown } | null)?.node_id;
-      if (typeof id !== 'string' || !isNodeId(id)) throw new Error('/registry/health names no node_id');
-      return id;
+      const ip = resolve?.(hostOf(address));
+      const lookup = ip === undefined ? undefined : fixedLookup(ip);
+      try {
+        return await askNodeId(address, { token, lookup });
+      } catch (error) {
+        throw error instanceof P2pUnauthorized ? error : new Error(reasonOf(error));
+      }
     },
     link: (address) => openLink(address, options),
   };
