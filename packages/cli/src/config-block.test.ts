@@ -124,10 +124,19 @@ describe('the config block', () => {
     ]);
   });
 
-  it('warns about what has to be computed and about what has no effect yet', () => {
-    assert.deepEqual(block('config { port: 80 + 1, metrics_listen: "h:1" }').warnings, [
+  it('says where figures are served and where spans go', () => {
+    const source = 'config { metrics_listen: "127.0.0.1:9090", otlp_endpoint: "http://c:4318" }';
+    const { metricsListen, otlpEndpoint } = block(source);
+    assert.deepEqual(metricsListen, { host: '127.0.0.1', port: 9090 });
+    assert.equal(otlpEndpoint, 'http://c:4318');
+    for (const wrong of ['9090', '"9090"', '"h:99999"', 'true']) {
+      assert.throws(() => block(`config { metrics_listen: ${wrong} }`), /metrics_listen: expected/);
+    }
+  });
+
+  it('warns about what has to be computed', () => {
+    assert.deepEqual(block('config { port: 80 + 1 }').warnings, [
       'warning: a.rl:1:10: config port is not a plain value and was ignored',
-      'warning: a.rl:1:24: config metrics_listen has no effect in this version yet',
     ]);
   });
 

@@ -20,6 +20,10 @@ export interface ConfigBlock extends BalanceSettings {
   readonly level: Level;
   /** `federation.known_relays` and the like, and what has no flag. */
   readonly advertise?: string;
+  /** Where `/metrics` is served instead of on the HTTP port. */
+  readonly metricsListen?: { readonly host: string; readonly port: number };
+  /** Base URL of a collector of spans. */
+  readonly otlpEndpoint?: string;
   readonly allowRemoteAdmin?: boolean;
   readonly cors?: boolean;
   readonly corsOrigins?: readonly string[];
@@ -67,9 +71,6 @@ const FLAG_KEYS: Readonly<Record<string, FlagName>> = {
   'federation.peers': 'peers',
   'federation.p2p_peers': 'add-peer',
 };
-
-/** Known to be meant for a later version: said, not swallowed. */
-const PLANNED_KEYS: ReadonlySet<string> = new Set(['metrics_listen']);
 
 /** `limits` that the program's own thread keeps; the others are the node's. */
 const PROGRAM_LIMITS: ReadonlySet<string> = new Set([
@@ -164,11 +165,19 @@ export function readConfigBlock(source: ConfigSource, role: Role): ConfigBlock {
       else balance = reading.settings;
       continue;
     }
-    if (PLANNED_KEYS.has(path)) {
-      warnings.push(`warning: ${place(entry.span)}config ${path} has no effect in this version yet`);
-      continue;
-    }
     switch (path) {
+      case 'metrics_listen': {
+        const [, host, port] =
+          (typeof value === 'string' && /^(?:\[?([^[\]]+)\]?):(\d{1,5})$/.exec(value)) || [];
+        if (host === undefined || Number(port) > 65_535)
+          throw wrong(entry, 'expected a string like "127.0.0.1:9090"');
+        more.metricsListen = { host, port: Number(port) };
+        break;
+      }
+      case 'otlp_endpoint':
+        if (typeof value !== 'string') throw wrong(entry, 'expected a string like "http://127.0.0.1:4318"');
+        more.otlpEndpoint = value;
+        break;
       case 'advertise':
         if (typeof value !== 'string') throw wrong(entry, 'expected a string');
         more.advertise = value;

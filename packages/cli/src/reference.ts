@@ -14,6 +14,10 @@ const VARIABLES: readonly (readonly string[])[] = [
   ['`RELAY_ADVERTISE`', '`host:port` told to others'],
   ['`RELAY_LOG_LEVEL`', '`error`, `warn`, `info` (default) or `debug`'],
   ['`RELAY_LOG_FORMAT`', '`text` (default) or `json`'],
+  [
+    '`OTEL_EXPORTER_OTLP_ENDPOINT`',
+    'collector that gets the spans of remembered calls; see docs/observability.md',
+  ],
   ['`RELAY_DRAIN_SECONDS`', 'time to move sessions away at the end; default 30'],
   ['`RELAY_RESOLVE`', '`name=ip,…` used instead of DNS by everything that dials'],
   ['`RELAY_MAIN`', 'default of `--main` for `call` and `status`'],

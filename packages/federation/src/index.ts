@@ -1,5 +1,6 @@
 export type { BalanceOptions, ServiceBalance, StrategyName } from './balance/options.ts';
 export { systemClock, systemRandom } from './clock.ts';
+export { MetricsAddress } from './gateway/metrics-endpoint.ts';
 export { schemaOf } from './gateway/open-rpc.ts';
 export type { HttpServerOptions } from './gateway/options.ts';
 export { PageCollision } from './gateway/pages.ts';

@@ -344,7 +344,7 @@ function createWatches(options: RelayOptions, explain?: CallWatchOptions['explai
     collector === undefined
       ? undefined
       : new OtlpExporter({
-          resource: { attributes: collector.attributes, version },
+          resource: { attributes: { ...collector.attributes, 'service.instance.id': self }, version },
           send: createOtlpSender(collector, (reason) => log.warn('spans were not taken', { reason })),
           clock: systemClock,
           random: systemRandom,

@@ -5,14 +5,17 @@ import {
   createLog,
   type HeldPort,
   type Log,
+  MetricsAddress,
   type NodeEvent,
   PageCollision,
   type RelayNode,
+  type RelayOptions,
   startRelay,
   systemClock,
 } from '@relay/federation';
 import type { RunningProgram } from '@relay/host';
 import type { Level } from '../argv.ts';
+import { readCollector } from '../collector.ts';
 import { ConnectionLines } from '../connection-lines.ts';
 import type { CommandContext } from '../context.ts';
 import { type FolderRequest, type NodeFolder, openNodeFolder } from '../data-directory.ts';
@@ -50,7 +53,14 @@ export async function serve(request: ServeRequest, context: CommandContext): Pro
   const levels = opened === undefined ? request.levels : [...request.levels, opened.config.level];
   const { settings, warnings } = mergeSettings(levels, request.role);
 
+  const { collector, warnings: exportWarnings } = readCollector(context.env, opened?.config.otlpEndpoint);
+
+  let nodeId: string | undefined;
   const node = new ServedNode({
+    collector,
+    named: (id) => {
+      nodeId = id;
+    },
     settings,
     environment,
     opened,
@@ -61,14 +71,18 @@ export async function serve(request: ServeRequest, context: CommandContext): Pro
       format: environment.logFormat,
       write: (line) => context.err(line),
       clock: { wallNow: () => Date.now() },
+      node: () => nodeId,
     }),
-    warnings: [...request.warnings, ...(opened?.warnings ?? []), ...warnings],
+    warnings: [...request.warnings, ...(opened?.warnings ?? []), ...warnings, ...exportWarnings],
   });
   return node.run(context);
 }
 
 interface ServedNodeParts {
   readonly settings: NodeSettings;
+  readonly collector: RelayOptions['collector'];
+  /** The node has its id: log lines name it from now on. */
+  readonly named: (nodeId: string) => void;
   readonly environment: NodeEnvironment;
   readonly opened: OpenedProgram | undefined;
   readonly file: ProgramFile | undefined;
@@ -144,6 +158,7 @@ class ServedNode {
     const { role } = settings;
     const config = opened?.config;
     this.#address = folder.nodeId;
+    this.#parts.named(folder.nodeId);
     output.line(roleLine(role, folder.nodeId, folder.isGenerated));
     output.line(routerLine(role));
     if (file?.isExample === true) output.line(`Program: ${file.path}`);
@@ -175,6 +190,8 @@ class ServedNode {
         return url.ok ? { url: url.url } : { reason: 'use ws://, wss://, http://, https:// or HOST:PORT' };
       },
       ...(advertise === undefined ? {} : { advertise }),
+      ...(config?.metricsListen === undefined ? {} : { metricsListen: config.metricsListen }),
+      ...(this.#parts.collector === undefined ? {} : { collector: this.#parts.collector }),
       resolve: (host) => resolve.get(host.toLowerCase()),
       ...(token === undefined ? {} : { token }),
       admission: settings.admission,
@@ -197,7 +214,8 @@ class ServedNode {
         disableRegistry: settings.disableRegistry,
       },
     }).catch((error: unknown) => {
-      throw error instanceof PageCollision ? new CommandFailure(error.message) : error;
+      const isKnown = error instanceof PageCollision || error instanceof MetricsAddress;
+      throw isKnown ? new CommandFailure(error.message) : error;
     });
     this.#program?.setOutbound(this.#node.outbound);
 

@@ -24,11 +24,16 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
+/** Nothing can be served at the address of `metrics_listen`. */
+export class MetricsAddress extends Error {
+  override readonly name = 'MetricsAddress';
+}
+
 /** A scraper sends a line and some headers, nothing else. */
 const HEADER_BYTES = 8_192;
 const REQUEST_MS = 5_000;
 
-/** Serves `/metrics` and nothing else, without a credential: the address is what protects it. Rejects if it cannot listen. */
+/** Serves `/metrics` and nothing else, without a credential: the address is what protects it. Rejects with `MetricsAddress` if it cannot. */
 export async function listenForMetrics(
   metrics: Metrics,
   { host, port }: { readonly host: string; readonly port: number },
@@ -38,7 +43,13 @@ export async function listenForMetrics(
     void serve(metrics, request, response);
   });
   const listening = Promise.withResolvers<void>();
-  server.once('error', listening.reject);
+  server.once('error', (error) => {
+    const code = 'code' in error ? String(error.code) : error.message;
+    const why = code === 'EADDRINUSE' ? 'address already in use' : code;
+    listening.reject(
+      new MetricsAddress(`cannot serve metrics on ${host}:${port}: ${why} (config metrics_listen)`),
+    );
+  });
   server.listen(port, host, () => listening.resolve());
   await listening.promise;
   const address = server.address();

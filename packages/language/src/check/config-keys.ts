@@ -28,6 +28,7 @@ const CONFIG: Group = {
     advertise: 'string',
     admission: 'string',
     metrics_listen: 'string',
+    otlp_endpoint: 'string',
     federation: {
       keys: {
         auto_discover: 'bool',
