@@ -26,6 +26,11 @@ const SUITES: Readonly<Record<string, Suite>> = {
     about: 'round trips through one and two Main Relays, beside a bare WebSocket forwarder',
     run: async (options) => (await import('./routing.ts')).benchRouting(options),
   },
+  payload: {
+    about:
+      'answers of 1 KB to 16 MB over three hops, beside a bare WebSocket forwarder; small calls meanwhile',
+    run: async (options) => (await import('./payload.ts')).benchPayload(options),
+  },
   language: {
     about: 'compiled programs beside JavaScript, messages through a mailbox, growth of appends and equality',
     run: async (options) => (await import('./language.ts')).benchLanguage(options),

@@ -9,6 +9,8 @@ import { writeUtf8 } from './utf8.ts';
 const SMALLEST_SLAB = 2_048;
 /** A larger one, for a long message, is given up as soon as that has been taken. */
 const LARGEST_SLAB = 65_536;
+/** Behind a long frame, for short ones of the same turn. */
+const SLACK = 4_096;
 /** Shorter byte strings are copied faster by hand. */
 const SHORT_COPY = 16;
 const DASH = 0x2d;
@@ -173,7 +175,9 @@ export class FrameWriter {
     if (frame > 3 * this.#messageBytes) tooLong(frame, this.#messageBytes);
     const pending = this.#position - this.#messageStart;
     const wanted = Math.max(SMALLEST_SLAB, Math.min(LARGEST_SLAB, 8 * this.#lastTaken));
-    const slab = new Uint8Array(Math.max(wanted, 2 * (pending + bytes)));
+    const needed = pending + bytes;
+    // A part of a big body is sent as soon as it is written: room for more would only be filled with zeros.
+    const slab = new Uint8Array(needed < LARGEST_SLAB ? Math.max(wanted, 2 * needed) : needed + SLACK);
     slab.set(this.#slab.subarray(this.#messageStart, this.#position));
     this.#slab = slab;
     this.#frameStart -= this.#messageStart;

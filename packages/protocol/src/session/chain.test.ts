@@ -48,7 +48,9 @@ export async function createChain(options: ChainOptions = {}): Promise<Chain> {
   const clock = new ManualClock();
   const random = seededRandom(seed);
   const network = new SimulatedNetwork(clock, random, faults);
-  const budgets = NODES.map(() => new BufferBudget(clock, options.budgetBytes));
+  const budgets = NODES.map(
+    (name) => new BufferBudget(clock, name.startsWith('main') ? options.budgetBytes : undefined),
+  );
   const links: [Link, Link][] = [];
   for (const [index, name] of NODES.slice(1).entries()) {
     const subprotocol = name === 'home' ? (homeSubprotocol ?? SUBPROTOCOL_BINARY) : SUBPROTOCOL_BINARY;

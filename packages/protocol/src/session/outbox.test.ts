@@ -125,4 +125,33 @@ describe('an outbox', () => {
     for (let index = 0; index < 150 && cuts.length === 0; index += 1) outbox.add(response(1, 60_000));
     assert.equal(cuts[0]?.[0], 1013);
   });
+
+  it('sheds requests of a low priority first', async () => {
+    const { clock, link, outbox } = create();
+    link.isFast = false;
+    for (let left = 220_000; left > 0; left -= 55_000) outbox.add(response(1, 55_000));
+    await clock.settle();
+    const shed = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].filter((priority) => outbox.isCongestedFor(priority));
+    assert.deepEqual(shed, [0, 1], 'of 256 KiB, 0 may use three quarters');
+    outbox.add(response(1, 60_000));
+    await clock.settle();
+    assert.equal(outbox.isCongestedFor(9), true, 'and over the mark all are shed');
+  });
+
+  it('sends parts of the highest priority first, and small messages before any part', async () => {
+    const { clock, outbox, seen } = create();
+    for (const [id, priority] of [
+      [1, 5],
+      [2, 0],
+      [3, 9],
+      [4, 5],
+    ] as const) {
+      outbox.stream({ ...request(id, priority), body: new Uint8Array(100_000) });
+    }
+    outbox.add(response(7));
+    outbox.add({ type: 'cancel', correlationId: 8, mode: 'abandon' });
+    await clock.advance(100);
+    const order = seen().map((message) => (message.type === 'body' ? message.id : message.type));
+    assert.deepEqual(order, ['response', 'cancel', 3, 3, 1, 4, 1, 4, 2, 2]);
+  });
 });

@@ -173,6 +173,8 @@ export class Outbox {
       const before = stream.ownBytes;
       const { body, continues } = stream.take();
       this.#bytes += this.#encoder.add({ type: 'body', of: stream.of, id: stream.id, body, continues });
+      // At once: a second part would make the encoder copy the first.
+      this.#write();
       this.#bodies.putBack(stream);
       if (before > 0) this.#hold(-body.length);
       stream.left(body.length);
