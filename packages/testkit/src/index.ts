@@ -1,3 +1,4 @@
+export * from './fault-proxy.ts';
 export * from './link-contract.ts';
 export * from './manual-clock.ts';
 export * from './network.ts';
