@@ -6,7 +6,7 @@ import { type InstanceStats, KNOWN_AFTER, type MethodStats } from './instance-st
 
 /** Below this nothing is learnt: a slow method is not an overloaded instance. */
 const MIN_LIMIT = 4;
-/** So few in flight that what an answer takes is the method's own time. */
+/** A call that never had more beside it takes the method's own time. */
 const CALM_IN_FLIGHT = 4;
 /** Slower than this many times its own time, and by more than the slack, is congestion. */
 const CONGESTED = 4;
@@ -19,8 +19,14 @@ const GROWTH = 0.1;
 const MOST = 0.75;
 const NEWEST = 0.1;
 
-/** An answer came after `latencyMs`. `stats.inFlight` no longer counts it. */
-export function learnTime(stats: InstanceStats, method: MethodStats, latencyMs: number, now: number): void {
+/** A call has begun, and `stats.inFlight` counts it. */
+export function learnCrowd(stats: InstanceStats, now: number): void {
+  if (stats.inFlight > CALM_IN_FLIGHT) stats.crowdedAt = now;
+}
+
+/** An answer came to a call that began at `startedAt`. */
+export function learnTime(stats: InstanceStats, method: MethodStats, startedAt: number, now: number): void {
+  const latencyMs = now - startedAt;
   method.answered += 1;
   method.learntAt = now;
   if (method.answered === 1) {
@@ -30,7 +36,8 @@ export function learnTime(stats: InstanceStats, method: MethodStats, latencyMs: 
     method.usualMs *= latencyMs > method.usualMs ? 1.05 : 1 / 1.05;
     method.recentMs += NEWEST * (latencyMs - method.recentMs);
   }
-  if (stats.inFlight > CALM_IN_FLIGHT) return;
+  // What waited behind a crowd says nothing of the method, also when the crowd has gone.
+  if (stats.crowdedAt >= startedAt) return;
   if (method.calmMs === 0) method.calmMs = latencyMs;
   else method.calmMs += NEWEST * (latencyMs - method.calmMs);
 }

@@ -4,7 +4,7 @@
 import { failureRow, type MethodDescription, type Outcome } from '@relay/protocol';
 import type { Instance } from '../registry/instance.ts';
 import { begin, type Circuit, settle, type Verdict } from './circuit.ts';
-import { adaptToAnswer, adaptToRefusal, learnTime } from './concurrency.ts';
+import { adaptToAnswer, adaptToRefusal, learnCrowd, learnTime } from './concurrency.ts';
 import { createMethodStats, type InstanceStats, KNOWN_AFTER, type MethodStats } from './instance-stats.ts';
 import type { BalanceConfig } from './options.ts';
 import { isOutlier, mayEject, silentAfterMs } from './outlier.ts';
@@ -47,6 +47,7 @@ export class Health {
     const { config } = this.#options;
     const group = groupOf(stats, description.methods, method);
     stats.inFlight += 1;
+    learnCrowd(stats, now);
     if (group.inFlight === 0) group.silentSince = now;
     group.inFlight += 1;
     group.circuit = begin(group.circuit, now, config);
@@ -82,7 +83,7 @@ export class Health {
         group.silentSince = now;
       }
       if (verdict === 'worked') {
-        learnTime(stats, group, latencyMs, now);
+        learnTime(stats, group, startedAt, now);
         if (isProtected) adaptToAnswer(stats, group, capacity, now);
       }
     }

@@ -39,6 +39,8 @@ export interface InstanceStats {
   /** Calls it takes at once as far as this node has learnt; its capacity is the upper bound. */
   limit: number;
   limitedAt: number;
+  /** When a call last began while it had more than a few, ms. */
+  crowdedAt: number;
   /** Turns it has coming in round robin. */
   credit: number;
   /** When it came back from being away or ejected, ms; it gets its full share some time after. */
@@ -64,6 +66,7 @@ export function createStats(address: string, returnedAt = Number.NEGATIVE_INFINI
     success: 1,
     limit: Number.POSITIVE_INFINITY,
     limitedAt: 0,
+    crowdedAt: Number.NEGATIVE_INFINITY,
     credit: 0,
     returnedAt,
     ejection: CLOSED,

@@ -9,7 +9,6 @@ import { preferred } from './rendezvous.ts';
 
 /** Instances looked at in one pick. */
 export const LOOKED_AT = 64;
-const TWO = 2;
 
 /** Where the last pick of a list ended. */
 export interface Turn {
@@ -124,21 +123,21 @@ function random({ instances, eligible, chance }: Pick): Instance | undefined {
   return found;
 }
 
-/** Two at random, the one that would be done sooner: nearly as good as the best of all, and never a rush to one. */
+/** Two at random, the one with less to do: nearly as good as the best of all, and never a rush to one. */
 function powerOfTwo({ instances, eligible, chance }: Pick): Instance | undefined {
-  let best: Instance | undefined;
-  let bestScore = 0;
-  let found = 0;
-  for (let draw = 0; draw < LOOKED_AT && found < TWO; draw += 1) {
+  let first: Instance | undefined;
+  for (let draw = 0; draw < LOOKED_AT; draw += 1) {
     const instance = instances[Math.floor(chance() * instances.length)];
-    if (instance === undefined || instance === best || !eligible.allows(instance)) continue;
-    found += 1;
-    const score = expectedMs(instance, eligible);
-    if (best === undefined || score < bestScore) {
-      best = instance;
-      bestScore = score;
-    }
+    if (instance === undefined || instance === first || !eligible.allows(instance)) continue;
+    if (first !== undefined) return lessBusy(first, instance, eligible);
+    first = instance;
     if (instances.length === 1) break;
   }
-  return best;
+  return first;
+}
+
+function lessBusy(a: Instance, b: Instance, eligible: Eligibility): Instance {
+  const difference = outstanding(a, eligible) - outstanding(b, eligible);
+  // Times include the waiting of calls that have gone, so they decide only between equals.
+  return (difference || expectedMs(a, eligible) - expectedMs(b, eligible)) <= 0 ? a : b;
 }
