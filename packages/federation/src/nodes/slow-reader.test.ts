@@ -4,12 +4,21 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import {
+  type Call,
+  type Cancel,
+  CHUNK_BYTES,
   CLOSE_CODES,
+  codecFor,
   createBinaryCodec,
   encodeBase64url,
   homeAddress,
   LINK_LIMITS,
+  type Link,
+  OUTBOX_LIMITS,
+  Session,
+  type Settle,
   SUBPROTOCOL_BINARY,
+  UNASKED_BYTES,
 } from '@relay/protocol';
 import { waitFor } from '@relay/testkit';
 import { WebSocket } from 'ws';
@@ -25,9 +34,24 @@ import { call, Owner, send } from './scene.test.ts';
 
 const COMMON = { clock: systemClock, random: systemRandom };
 
-async function startMain() {
+/** Passes every call on to the slow Home; bodies part by part, or when they are whole. */
+class PassingOwner extends Owner {
+  readonly takesParts: boolean;
+  onwards: () => Session | undefined = () => undefined;
+
+  constructor(takesParts: boolean) {
+    super();
+    this.takesParts = takesParts;
+  }
+
+  override onCall(session: Session, request: Call, settle: Settle): Cancel {
+    return this.onwards()?.call(request, settle) ?? super.onCall(session, request, settle);
+  }
+}
+
+async function startMain(takesParts = false) {
   const server = createServer();
-  const owner = new Owner();
+  const owner = new PassingOwner(takesParts);
   const manager = new MainRelayConnectionManager({
     ...COMMON,
     self: 'relay-a',
@@ -87,6 +111,31 @@ async function join(port: number, nodeId: string) {
     },
   );
   return { link, socket, stream: stream! };
+}
+
+/** The session of such a Home; `owner` answers. */
+function converse(link: Link, nodeId: string, owner: Owner): Session {
+  const session = new Session({
+    ...COMMON,
+    self: nodeId,
+    isMain: false,
+    link,
+    codec: codecFor(link, homeAddress(nodeId, 'relay-a'), systemClock, LINK_LIMITS),
+    identity: {
+      id: 'x',
+      role: 'main',
+      nodeId: 'relay-a',
+      instance: '',
+      epoch: 1,
+      direction: 'outbound',
+      remoteAddress: 'x',
+      limits: LINK_LIMITS,
+      heartbeatMs: 20_000,
+    },
+    owner,
+  });
+  session.start();
+  return session;
 }
 
 describe('a Home that reads nothing over a real socket', () => {
@@ -151,4 +200,54 @@ describe('a Home that reads nothing over a real socket', () => {
     slow.socket.terminate();
     other.socket.terminate();
   });
+
+  for (const { why, takesParts } of [
+    {
+      why: 'holds back the sender of a big body, of which its Main keeps no more than a window',
+      takesParts: true,
+    },
+    { why: 'would fill a Main that waits for bodies to be whole', takesParts: false },
+  ]) {
+    it(why, async () => {
+      await using main = await startMain(takesParts);
+      const slow = await join(main.port, 'slow.home');
+      const sender = converse((await join(main.port, 'other.home')).link, 'other.home', new Owner());
+      const reader = converse(slow.link, 'slow.home', new Owner());
+      main.owner.onwards = () => main.manager.home('slow.home');
+      const held = (): number =>
+        (main.manager.home('slow.home')?.backlogBytes ?? 0) +
+        (main.manager.home('other.home')?.backlogBytes ?? 0);
+      slow.stream.pause();
+      const params = new TextEncoder().encode(`"${'x'.repeat(15_000_000)}"`);
+      const deadline = systemClock.now() + 30_000;
+      const { outcomes } = send(sender, call('echo', { deadline, params }));
+      let most = 0;
+      let sent = 0;
+      let still = 0;
+      // Until nothing moves any more: the pipes between the sockets are full.
+      await waitFor(
+        () => {
+          most = Math.max(most, held());
+          still = sender.bytesSent === sent ? still + 1 : 0;
+          sent = sender.bytesSent;
+          return still === 20;
+        },
+        { what: 'the sender to be held back' },
+      );
+      assert.deepEqual(outcomes, []);
+      const windowBytes = UNASKED_BYTES + OUTBOX_LIMITS.highWaterBytes / 2 + 2 * CHUNK_BYTES;
+      assert.equal(most <= windowBytes, takesParts, `${most} bytes were held`);
+      slow.stream.resume();
+      await waitFor(
+        () => {
+          if (takesParts) assert.ok(held() <= 2 * windowBytes, `${held()} bytes are held`);
+          return outcomes.length > 0;
+        },
+        { what: 'the call to end when the Home reads again', limitMs: 20_000 },
+      );
+      assert.equal(outcomes[0]?.kind, 'result');
+      sender.terminate();
+      reader.terminate();
+    });
+  }
 });
