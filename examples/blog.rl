@@ -16,8 +16,18 @@ struct Post {
 server blog_service {
     state {
         posts: [Post] = [
-            Post{id: 1, title: "Hello, federation", content: "This blog runs on a small machine at home.", tags: ["relay"]},
-            Post{id: 2, title: "No open ports", content: "It only dials out, and can still be called.", tags: ["relay", "nat"]},
+            Post{
+                id: 1,
+                title: "Hello, federation",
+                content: "This blog runs on a small machine at home.",
+                tags: ["relay"]
+            },
+            Post{
+                id: 2,
+                title: "No open ports",
+                content: "It only dials out, and can still be called.",
+                tags: ["relay", "nat"]
+            },
         ]
         next_id: number = 3
     }

@@ -5,7 +5,13 @@
 
 config { app_name: "Federated blog" }
 
-struct Post { id: number, title: string.min(1).max(200), content: string, author: string, created_at: datetime }
+struct Post {
+    id: number,
+    title: string.min(1).max(200),
+    content: string,
+    author: string,
+    created_at: datetime
+}
 
 server blog_service {
     state { posts: [Post] = [], next_id: number = 1 }
@@ -24,7 +30,13 @@ server blog_service {
     receive fn create_post(title: string, content: optional(string), author: optional(string)) -> Post {
         set id = state.next_id
         state.set("next_id", id + 1)
-        set post = Post{id: id, title: title.trim(), content: content ?? "", author: author ?? "unknown", created_at: now()}
+        set post = Post{
+            id: id,
+            title: title.trim(),
+            content: content ?? "",
+            author: author ?? "unknown",
+            created_at: now()
+        }
         state.set("posts", state.posts.push(post))
         post
     }

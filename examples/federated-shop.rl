@@ -47,7 +47,11 @@ server shop_service {
     receive fn front_page() -> object {
         set news = repeat_if_safe(3, fn() { send "blog_service" get_posts {} })
         if news.ok {
-            return {products: state.products, posts: news.value.slice(0, 3).map(fn(post) { post.title }), note: nil}
+            return {
+                products: state.products,
+                posts: news.value.slice(0, 3).map(fn(post) { post.title }),
+                note: nil
+            }
         }
         {products: state.products, posts: [], note: explain(news.error)}
     }

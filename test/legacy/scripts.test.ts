@@ -1,6 +1,7 @@
 // The shell scripts of the examples that start P2P nodes, run as a person runs them.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -35,7 +36,9 @@ it('every script of the examples is run here', () => {
 });
 
 // Most of their time passes in starting nodes and waiting for links.
-describe('the scripts of the examples', { concurrency: 2 }, () => {
+const LACKS =
+  spawnSync('curl', ['--version']).status === 0 || 'CI' in process.env ? false : 'curl is missing';
+describe('the scripts of the examples', { concurrency: 2, skip: LACKS }, () => {
   for (const [name, count] of SCRIPTS) {
     it(`${name} passes`, async () => {
       await using script = start(name);
