@@ -5,7 +5,6 @@ import {
   type Call,
   type CancelMode,
   type Clock,
-  createFailure,
   homeAddress,
   LINK_LIMITS,
   NodeTypeHome,
@@ -27,6 +26,7 @@ import { FederationServiceRegistry } from './registry/federation-service-registr
 import type { CallObserver } from './routing/call-observer.ts';
 import { FederationRouter } from './routing/federation-router.ts';
 import { HomeRouting } from './routing/home-routing.ts';
+import { shuttingDown } from './routing/hops.ts';
 import { programOutlet } from './routing/ingress.ts';
 
 export interface HomeNodeOptions {
@@ -101,8 +101,7 @@ export class HomeNode {
       health: new Health({ self, config: resolveBalanceOptions({ isProtected: false }), peersOf: () => [] }),
       decide: (call, from) => routing.decide(call, from),
       observer: options.observer,
-      refusal: () =>
-        this.#isDraining ? createFailure('shutting_down', `${self} is shutting down`, self) : undefined,
+      refusal: () => (this.#isDraining ? shuttingDown(self) : undefined),
     });
   }
 

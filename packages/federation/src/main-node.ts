@@ -8,7 +8,6 @@ import {
   type CancelMode,
   CLOSE_CODES,
   type Clock,
-  createFailure,
   type Discovery,
   LINK_LIMITS,
   mainAddress,
@@ -47,6 +46,7 @@ import { type Why, whyByName } from './observe/why.ts';
 import { FederationServiceRegistry } from './registry/federation-service-registry.ts';
 import type { CallObserver } from './routing/call-observer.ts';
 import { FederationRouter } from './routing/federation-router.ts';
+import { shuttingDown } from './routing/hops.ts';
 import { programOutlet } from './routing/ingress.ts';
 import { MainRouting } from './routing/main-routing.ts';
 import type { CallOrigin, Route } from './routing/route.ts';
@@ -166,8 +166,7 @@ export class MainNode {
       health: this.health,
       decide: (call, from, tried) => this.#routing.decide(call, from, tried),
       observer: options.observer,
-      refusal: () =>
-        this.#isDraining ? createFailure('shutting_down', `${self} is shutting down`, self) : undefined,
+      refusal: () => (this.#isDraining ? shuttingDown(self) : undefined),
     });
     if (options.p2p !== undefined) {
       this.p2p = new P2pBridge({

@@ -96,6 +96,14 @@ export interface PageCall {
   readonly timeoutMs: number;
 }
 
+/** When another instance will have been found. */
+const GONE_RETRY_MS = 1_000;
+/** When to come again, by why a call was not taken. */
+const RETRY_AFTER_MS: Readonly<Record<string, number>> = {
+  idempotency_in_progress: IN_PROGRESS_RETRY_MS,
+  overloaded: 250,
+};
+
 const RESTARTS = 5;
 const RESTART_WINDOW_MS = 30_000;
 const CLOSE_MS = 5_000;
@@ -456,8 +464,12 @@ export class ProgramWorker {
   #failure(message: Extract<FromWorker, readonly ['failure', ...unknown[]]>): Failure {
     const [, , name, text, executed, value, limitName, limitMax] = message;
     if (this.#state === 'ending' && name === 'no_healthy_instance' && executed === 'no') {
-      return createFailure('shutting_down', `${this.#nodeId} is shutting down`, this.#nodeId);
+      const retryAfterMs = GONE_RETRY_MS;
+      return createFailure('shutting_down', `${this.#nodeId} is shutting down`, this.#nodeId, {
+        retryAfterMs,
+      });
     }
+    const retryAfterMs = RETRY_AFTER_MS[name];
     const data = {
       ...(value === undefined ? {} : { value: JSON.parse(value) as unknown }),
       ...(limitName === undefined ? {} : { limit: { name: limitName, max: limitMax } }),
@@ -465,7 +477,7 @@ export class ProgramWorker {
     const hasData = value !== undefined || limitName !== undefined;
     return createFailure(name as FailureName, text, this.#nodeId, {
       executed,
-      ...(name === 'idempotency_in_progress' ? { retryAfterMs: IN_PROGRESS_RETRY_MS } : {}),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       ...(hasData ? { data } : {}),
     });
   }

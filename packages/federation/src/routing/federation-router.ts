@@ -23,7 +23,7 @@ import type { Health } from '../balance/health.ts';
 import type { Instance } from '../registry/instance.ts';
 import type { CallObserver } from './call-observer.ts';
 import { CallStats } from './call-stats.ts';
-import { hopFailure, isSourceOf } from './hops.ts';
+import { hopFailure, isSourceOf, shuttingDown } from './hops.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { CallOrigin, Route } from './route.ts';
 import { type CallRouting, RoutedCall } from './routed-call.ts';
@@ -102,8 +102,7 @@ export class FederationRouter {
     const cut = [...this.#routing.open];
     const { self } = this.#options;
     for (const routed of cut) {
-      const message = `${self} shut down before the call ended`;
-      routed.cut(createFailure('shutting_down', message, self, { executed: 'unknown' }));
+      routed.cut(shuttingDown(self, 'unknown'));
     }
     return cut.map(({ call }) => call);
   }
@@ -121,7 +120,7 @@ export class FederationRouter {
 
   #refusal(call: Call, from: CallOrigin): Failure | undefined {
     const { self, clock, refusal } = this.#options;
-    if (this.#hasEnded) return createFailure('shutting_down', `${self} is shutting down`, self);
+    if (this.#hasEnded) return shuttingDown(self);
     if (from.kind === 'own') {
       const refused = refusal?.();
       if (refused !== undefined) return refused;

@@ -25,6 +25,15 @@ export function hopFailure(call: Call, from: CallOrigin, self: string): Failure 
   return undefined;
 }
 
+/** A node that ends is gone in a moment; by then another instance can be found, or the node again. */
+const GONE_RETRY_MS = 1_000;
+
+/** The node takes no new calls, or (`unknown`) has cut one that it had. */
+export function shuttingDown(self: string, executed: 'no' | 'unknown' = 'no'): Failure {
+  const message = executed === 'no' ? `${self} is shutting down` : `${self} shut down before the call ended`;
+  return createFailure('shutting_down', message, self, { executed, retryAfterMs: GONE_RETRY_MS });
+}
+
 /** A request from a peer must have begun at that peer or at a node below it. */
 export function isSourceOf(call: Call, peer: string): boolean {
   const { type, id, mainRelay } = call.source;

@@ -36,6 +36,8 @@ export interface Wire {
 
 /** What a refused call is told to wait before it comes again. */
 const RETRY_AFTER_MS = 250;
+/** What a node that was lost needs to come back at the earliest, or to be found elsewhere. */
+const RETURN_MS = 1_000;
 
 export function tooLarge(wire: Wire, what: 'params' | 'result'): Failure {
   const max = wire.isBinary ? wire.limits.bodyBytes : wire.limits.messageBytes;
@@ -73,7 +75,7 @@ export function lost(wire: Wire, why: string, executed: 'no' | 'unknown'): Failu
   const [name, kind]: [FailureName, string] =
     wire.role === 'main' ? ['peer_unreachable', 'Main Relay'] : ['home_disconnected', 'Home Relay'];
   const message = `${kind} ${nameOf(wire)} is not reachable: ${why}`;
-  return createFailure(name, message, wire.self, { executed });
+  return createFailure(name, message, wire.self, { executed, retryAfterMs: RETURN_MS });
 }
 
 export function nameOf(wire: Wire): string {
