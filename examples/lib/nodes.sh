@@ -70,7 +70,7 @@ ready() {
     curl -sf "http://127.0.0.1:$1/ready" || ! kill -0 "$(cat "$TMP/$2.pid")"
   }
   step "waiting for node $2 on port $1"
-  until_true 30 is_ready_or_gone "$@"
+  until_true 60 is_ready_or_gone "$@"
   curl -sf "http://127.0.0.1:$1/ready" >/dev/null && return
   fail "node $2 on port $1 is not ready"
   cat "$TMP/$2.log" >&2
