@@ -17,9 +17,20 @@ export interface HelloSenderOptions {
   readonly below: () => Iterable<string>;
 }
 
+/** What is the same for every neighbour. */
+interface Here {
+  readonly services: readonly P2pService[];
+  readonly below: readonly string[];
+}
+
+/** A Main with many Homes that come and go must not spend its time on telling of them: a tenth at most. */
+const REST_PER_ROUND = 10;
+
 export class HelloSender {
   readonly #options: HelloSenderOptions;
   #soon: Disposable | undefined;
+  /** How long the last round took. */
+  #roundMs = 0;
   #hasWarned = false;
 
   constructor(options: HelloSenderOptions) {
@@ -28,9 +39,14 @@ export class HelloSender {
 
   /** Several changes at once are told once. */
   sendSoon(): void {
-    this.#soon ??= this.#options.clock.after(P2P_LIMITS.syncDelayMs, () => {
+    const { clock, neighbours } = this.#options;
+    const delayMs = Math.max(P2P_LIMITS.syncDelayMs, this.#roundMs * REST_PER_ROUND);
+    this.#soon ??= clock.after(delayMs, () => {
       this.#soon = undefined;
-      for (const neighbour of this.#options.neighbours()) this.send(neighbour);
+      const startedAt = clock.now();
+      const here = this.#here();
+      for (const neighbour of neighbours()) this.#send(neighbour, here);
+      this.#roundMs = clock.now() - startedAt;
     });
   }
 
@@ -39,12 +55,21 @@ export class HelloSender {
     if (this.#options.clock.now() - neighbour.toldAt >= P2P_LIMITS.pingMs) this.send(neighbour);
   }
 
-  /** Says what can be reached here, unless it was said lately in the same words. */
   send(neighbour: Neighbour): void {
+    this.#send(neighbour, this.#here());
+  }
+
+  #here(): Here {
+    const { services, below } = this.#options;
+    return { services: services(), below: [...below()] };
+  }
+
+  /** Says what can be reached here, unless it was said lately in the same words. */
+  #send(neighbour: Neighbour, { services, below }: Here): void {
     if (!neighbour.isOpen) return;
-    const { self, clock, log, messages, neighbours, services, below } = this.#options;
-    const ways = waysFrom(neighbours(), neighbour.id, below(), self);
-    const { data, json, isCut } = createHello(self, services(), ways);
+    const { self, clock, log, messages, neighbours } = this.#options;
+    const ways = waysFrom(neighbours(), neighbour.id, below, self);
+    const { data, json, isCut } = createHello(self, services, ways);
     if (isCut && !this.#hasWarned) {
       this.#hasWarned = true;
       log.warn('more services or nodes here than P2P neighbours can be told of', { to: neighbour.id });

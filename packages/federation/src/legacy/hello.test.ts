@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { P2P_LIMITS, utf8Length } from '@relay/protocol';
+import { type Clock, P2P_LIMITS, utf8Length } from '@relay/protocol';
+import { ManualClock, seededRandom } from '@relay/testkit';
+import { SILENT_LOG } from '../observe/log.ts';
 import { createHello, readHello } from './hello.ts';
+import { HelloSender } from './hello-sender.ts';
 import { createMesh, Mesh } from './mesh.test.ts';
+import { OwnMessages } from './own-messages.ts';
 
 const services = (count: number, methods = 3) =>
   Array.from({ length: count }, (_, index) => ({
@@ -89,6 +93,37 @@ describe('neighbours are told', () => {
     other.link.terminate();
     await clock.advance(200);
     assert.equal(hellos(client), before + 2);
+  });
+
+  it('less often where telling takes long', async () => {
+    const clock = new ManualClock();
+    let workMs = 0;
+    let rounds = 0;
+    const slow: Clock = {
+      now: () => clock.now() + workMs,
+      wallNow: () => clock.wallNow(),
+      after: (delayMs, run) => clock.after(delayMs, run),
+      defer: (run) => clock.defer(run),
+    };
+    const sender = new HelloSender({
+      self: 'n',
+      clock: slow,
+      log: SILENT_LOG,
+      messages: new OwnMessages({ self: 'n', clock, random: seededRandom(1) }),
+      neighbours: () => [],
+      below: () => [],
+      services: () => {
+        rounds += 1;
+        workMs += 80;
+        return [];
+      },
+    });
+    // A change every 10 ms, for 10 s.
+    for (let count = 0; count < 1_000; count += 1) {
+      sender.sendSoon();
+      await clock.advance(10);
+    }
+    assert.ok(rounds > 5 && workMs <= 1_100, `${rounds} rounds, ${workMs} ms`);
   });
 
   it('of routes that were not renewed for 90 s: they lead nowhere', async () => {

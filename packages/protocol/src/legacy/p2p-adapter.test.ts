@@ -90,11 +90,11 @@ const ROWS: readonly { why: string; p2p: object; federation: object }[] = [
 
 describe('the adapter of the former protocol', () => {
   for (const { why, p2p, federation } of ROWS) {
-    it(`turns ${why} into a federation message`, () =>
+    it(`B5: turns ${why} into a federation message`, () =>
       assert.deepEqual(p2pToFederation(p2p, OPTIONS), federation));
-    it(`turns a federation message into ${why}`, () =>
+    it(`B5: turns a federation message into ${why}`, () =>
       assert.deepEqual(federationToP2p(federation, OPTIONS), p2p));
-    it(`gives ${why} back after both ways`, () =>
+    it(`B5: gives ${why} back after both ways`, () =>
       assert.deepEqual(federationToP2p(p2pToFederation(p2p, OPTIONS), OPTIONS), p2p));
   }
 
