@@ -1,6 +1,6 @@
 // The figures of each role for its metrics, taken from the parts of a running node at the moment of a scrape.
 
-import { NodeTypeHome, NodeTypeMain } from '@relay/protocol';
+import { type BufferBudget, NodeTypeHome, NodeTypeMain } from '@relay/protocol';
 import type { HomeNode } from './home-node.ts';
 import type { MainNode } from './main-node.ts';
 import type { CallWatch } from './observe/call-watch.ts';
@@ -16,6 +16,7 @@ export interface Watches {
   readonly calls: CallWatch;
   readonly events: EventWatch;
   readonly exporter: OtlpExporter | undefined;
+  readonly budget: BufferBudget;
 }
 
 export function mainFigures(node: MainNode, watches: Watches): NodeFigures {
@@ -71,7 +72,7 @@ export function p2pFigures(node: P2pNode, { version, events }: Watches): NodeFig
 
 function routerFigures(
   router: FederationRouter,
-  { calls, events, exporter }: Watches,
+  { calls, events, exporter, budget }: Watches,
 ): Omit<NodeFigures, 'build' | 'isDraining' | 'registry'> {
   return {
     meter: calls.meter,
@@ -83,6 +84,7 @@ function routerFigures(
       { reason: 'draining', stage: 'ingress', count: calls.shed.draining },
     ],
     reconnects: () => events.reconnects,
+    buffers: () => ({ held: budget.heldBytes, limit: budget.limitBytes }),
     ...(exporter === undefined ? {} : { exported: () => exporter.counts }),
   };
 }

@@ -58,6 +58,8 @@ export interface NodeFigures {
   readonly links?: () => Readonly<Record<(typeof LINK_STATES)[number], number>>;
   readonly reconnects: () => number;
   readonly slowConsumersCut?: () => number;
+  /** Bytes that links make this node hold, and how many they may. */
+  readonly buffers?: () => { readonly held: number; readonly limit: number };
   readonly exported?: () => { readonly sent: number; readonly dropped: number; readonly failed: number };
 }
 
@@ -74,6 +76,7 @@ export function metricFamilies(figures: NodeFigures): readonly Family[] {
     sessions,
     links,
     slowConsumersCut,
+    buffers,
     exported,
   } = figures;
   const found: (Family | undefined)[] = [
@@ -133,6 +136,10 @@ export function metricFamilies(figures: NodeFigures): readonly Family[] {
     slowConsumersCut &&
       counter('relay_slow_consumers_cut_total', 'Links closed because the other side did not keep up.', () =>
         one(slowConsumersCut()),
+      ),
+    buffers &&
+      gauge('relay_buffer_bytes', 'Bytes that links make this node hold, and how many they may.', () =>
+        by('kind', { ...buffers() }),
       ),
     exported &&
       counter('relay_exported_spans_total', 'Spans for the trace collector, by what came of them.', () =>

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { FAILURES } from '@relay/protocol';
 import { CallMeter, WAYS } from './call-meter.ts';
@@ -21,6 +22,7 @@ function figures(more: Partial<NodeFigures> = {}): NodeFigures {
     links: () => ({ connecting: 0, connected: 2, down: 1, self: 0, refused: 0 }),
     reconnects: () => 7,
     slowConsumersCut: () => 0,
+    buffers: () => ({ held: 10, limit: 1_000 }),
     exported: () => ({ sent: 1, dropped: 0, failed: 0 }),
     ...more,
   };
@@ -93,6 +95,7 @@ describe('the figures of a node', () => {
       'stage',
       'origin',
       'scope',
+      'kind',
       'state',
     ];
     for (const line of series.filter((each) => each.startsWith('relay_'))) {
@@ -135,5 +138,14 @@ describe('the figures of a node', () => {
     const text = (await createMetrics(metricFamilies(p2p)).scrape()).text;
     assert.doesNotMatch(text, /relay_home_sessions|relay_peer_links\b/);
     assert.ok(sessions !== undefined && links !== undefined);
+  });
+
+  it('are documented, all of them and nothing else', () => {
+    const page = readFileSync(new URL('../../../../docs/observability.md', import.meta.url), 'utf8');
+    const documented = [...page.matchAll(/^\| `(relay_\w+)` \| (\w+) \|/gm)].map(
+      ([, name, kind]) => `${name} ${kind}`,
+    );
+    const exported = metricFamilies(figures()).map(({ name, kind }) => `${name} ${kind}`);
+    assert.deepEqual(documented.toSorted(), exported.toSorted());
   });
 });
