@@ -82,6 +82,33 @@ describe('a node that follows the rules answers a hand-made client', () => {
     assert.equal(client.got.length, 1);
   });
 
+  it('ignores binary frames, and takes a newline at the end of a text', async () => {
+    const { client } = createMesh();
+    for (let count = 0; count < 20; count += 1) client.link.send(new Uint8Array([123]));
+    await client.say('{"type":"ping","from":"c1","to":"n"}\n');
+    assert.deepEqual([client.got.length, client.closeCode()], [1, undefined]);
+  });
+
+  it('looks into an envelope once, and drops what another node has put into it', async () => {
+    const { mesh, node, client } = createMesh();
+    const third = mesh.client('c3', node);
+    const ping = { type: 'ping', from: 'c1', to: 'c3', data: null, route: ['c1'], ttl: 9 };
+    const wrapped = (original_message: object): object => ({
+      type: 'route_message',
+      from: 'c1',
+      to: 'n',
+      data: { original_message },
+      ttl: 8,
+    });
+    await client.say(wrapped(wrapped(ping)));
+    await client.say(wrapped({ ...ping, route: ['c9'] }));
+    await client.say(wrapped({ ...ping, from: 'c9', route: [] }));
+    const passed = (): unknown[] => third.all.filter(({ from }) => from !== 'n');
+    assert.deepEqual(passed(), []);
+    await client.say(wrapped(ping));
+    assert.equal(passed().length, 1);
+  });
+
   it('W6: a good server_call gets its result', async () => {
     const { client } = createMesh();
     await client.call('n', 'echo', 'say', [{ b: null }], 'r1');
