@@ -12,6 +12,7 @@ import {
   type Outcome,
   REGISTRY_LIMITS,
   type Service,
+  type Settle,
 } from '@relay/protocol';
 import { ManualClock, type SeededRandom, SimulatedNetwork } from '@relay/testkit';
 import { Admission } from '../../packages/federation/src/identity/admission.ts';
@@ -19,6 +20,7 @@ import { createMemoryAdmissionStore } from '../../packages/federation/src/identi
 import { createIdentity } from '../../packages/federation/src/identity/keys.ts';
 import { createMemoryMainKeys } from '../../packages/federation/src/identity/main-keys.ts';
 import { DialError } from '../../packages/federation/src/link/dial.ts';
+import { KeyedHandler } from '../../packages/host/src/idempotency/keyed-handler.ts';
 
 const PORT = 8080;
 /** A call may take so long; short, so that runs with crashes do not wait. */
@@ -48,6 +50,11 @@ export interface TrackedCall {
   readonly to: string;
   readonly outcomes: Outcome[];
   readonly deadline: number;
+  /** What it is about; the same for a call that asks again. */
+  readonly number: number;
+  readonly hasKey: boolean;
+  readonly destination: NodeAddress | undefined;
+  readonly service: string;
   /** The life of the node that asked; when it ends, nobody waits any more. */
   readonly asker: object;
 }
@@ -57,10 +64,18 @@ export class SimulatedFederation {
   readonly network: SimulatedNetwork;
   readonly events: { readonly node: string; readonly event: NodeEvent }[] = [];
   readonly calls: TrackedCall[] = [];
-  /** Messages come twice or out of order, as no WebSocket lets them: then a method may run twice, and everything else still holds. */
+  /**
+   * Messages come twice or out of order, as no WebSocket lets them: then a method may run twice, unless its call has an idempotency
+   * key, and everything else still holds.
+   */
   isUnreliable = false;
+  /** False: Homes forget the outcomes of calls with a key, as a control. */
+  keepsOutcomes = true;
   readonly #random: SeededRandom;
   readonly #lastSeen = new Map<string, number>();
+  /** What services keep of calls with a key, by Home and service: as durable as what they did. */
+  readonly #kept = new Map<string, KeyedHandler>();
+  readonly #askedAgain = new Set<number>();
   readonly #hosts = new Map<string, MainHost | HomeHost>();
   /** How often each call's method ran, by its number. */
   readonly runs = new Map<number, number>();
@@ -178,13 +193,33 @@ export class SimulatedFederation {
   }
 
   /** Makes a call from a node's own program. Its outcome is tracked. */
-  call(from: string, service: string, destination?: NodeAddress): TrackedCall {
+  call(from: string, service: string, destination?: NodeAddress, hasKey = false): TrackedCall {
+    return this.#call({ from, service, destination, hasKey, number: this.calls.length });
+  }
+
+  /** Asks again with the same key. */
+  callAgain(earlier: TrackedCall): TrackedCall {
+    this.#askedAgain.add(earlier.number);
+    return this.#call(earlier);
+  }
+
+  #call(about: Pick<TrackedCall, 'from' | 'service' | 'destination' | 'hasKey' | 'number'>): TrackedCall {
+    const { from, service, destination, hasKey, number } = about;
     const life = this.#hosts.get(from)?.life;
     assert.ok(life !== undefined, `${from} is running`);
     const deadline = this.clock.now() + TIMEOUT_MS;
-    const number = this.calls.length;
     const to = `${service}@${destination?.id ?? '*'}`;
-    const tracked: TrackedCall = { from, to, outcomes: [], deadline, asker: life };
+    const tracked: TrackedCall = {
+      from,
+      to,
+      outcomes: [],
+      deadline,
+      number,
+      hasKey,
+      destination,
+      service,
+      asker: life,
+    };
     this.calls.push(tracked);
     const call: Call = {
       service,
@@ -200,6 +235,7 @@ export class SimulatedFederation {
       traceparent: '',
       callPath: [],
       ...(destination === undefined ? {} : { destination }),
+      ...(hasKey ? { idempotencyKey: `call ${number}` } : {}),
     };
     life.node.outbound(call, (outcome) => tracked.outcomes.push(outcome));
     return tracked;
@@ -255,13 +291,14 @@ export class SimulatedFederation {
   /** Every call whose time is up and whose asker lives has exactly one outcome; none has two; no result came without a run. */
   checkCalls(): void {
     const lives = new Set([...this.#hosts.values()].map((host) => host.life));
-    for (const [number, { from, to, outcomes, deadline, asker }] of this.calls.entries()) {
+    for (const call of this.calls) {
+      const { from, to, number, outcomes, deadline, asker } = call;
       const what = `call ${number} from ${from} to ${to}`;
       assert.ok(outcomes.length <= 1, `${what} has ${outcomes.length} outcomes`);
       const isOver = this.clock.now() >= deadline + 1_000;
       if (isOver && lives.has(asker as Life<HomeNode>))
         assert.equal(outcomes.length, 1, `${what} has no outcome`);
-      this.#checkOutcome(number, what, outcomes[0]);
+      this.#checkOutcome(call, what, outcomes[0]);
     }
   }
 
@@ -284,8 +321,8 @@ export class SimulatedFederation {
     if (this.isRunning(id)) this.network.host(id).clock.jumpWall(byMs);
   }
 
-  #checkOutcome(number: number, what: string, outcome: Outcome | undefined): void {
-    const runs = this.runs.get(number) ?? 0;
+  #checkOutcome(call: TrackedCall, what: string, outcome: Outcome | undefined): void {
+    const runs = this.runs.get(call.number) ?? 0;
     assert.ok(this.isUnreliable || runs <= 1, `${what} ran ${runs} times`);
     if (outcome === undefined) return;
     const path = outcome.trace?.path ?? [];
@@ -294,6 +331,8 @@ export class SimulatedFederation {
     assert.ok(mains.length <= 2, `${what} went over two links between Mains: ${path.join(' -> ')}`);
     if (this.isUnreliable) return;
     if (outcome.kind === 'result') assert.equal(runs, 1, `${what} has a result but did not run`);
+    // What did not run then may have run since.
+    else if (this.#askedAgain.has(call.number)) return;
     else if (outcome.failure.executed === 'no')
       assert.equal(runs, 0, `${what} ran, though ${outcome.failure.name} says no`);
     else if (outcome.failure.executed === 'yes')
@@ -304,14 +343,32 @@ export class SimulatedFederation {
     const method = { name: 'who', params: [], returns: 'string', effect: 'writes' } as const;
     return {
       offer: { name, methods: [method], visibility: 'federated', weight: 1 },
-      handle: (call, settle) => {
-        const [number] = JSON.parse(new TextDecoder().decode(call.params)) as [number];
-        this.runs.set(number, (this.runs.get(number) ?? 0) + 1);
-        if (name !== 'mute')
-          settle({ kind: 'result', body: new TextEncoder().encode(JSON.stringify(`${id}.${name}`)) });
-        return () => {};
-      },
+      handle: (call, settle) =>
+        call.idempotencyKey !== undefined && this.keepsOutcomes
+          ? this.#keptBy(id, name).handle(call, settle)
+          : this.#run(id, name, call, settle),
     };
+  }
+
+  #run(id: string, name: string, call: Call, settle: Settle): () => void {
+    const [number] = JSON.parse(new TextDecoder().decode(call.params)) as [number];
+    this.runs.set(number, (this.runs.get(number) ?? 0) + 1);
+    if (name !== 'mute')
+      settle({ kind: 'result', body: new TextEncoder().encode(JSON.stringify(`${id}.${name}`)) });
+    return () => {};
+  }
+
+  #keptBy(id: string, name: string): KeyedHandler {
+    const place = `${name}@${id}`;
+    let kept = this.#kept.get(place);
+    if (kept === undefined) {
+      kept = new KeyedHandler((call, settle) => this.#run(id, name, call, settle), {
+        wallNow: () => this.clock.wallNow(),
+        nodeId: () => id,
+      });
+      this.#kept.set(place, kept);
+    }
+    return kept;
   }
 }
 
