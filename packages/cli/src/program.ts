@@ -34,7 +34,10 @@ export function openProgram(file: string, role: Role): OpenedProgram {
     if (result.kind === 'unreadable') throw new CommandFailure(`cannot read ${file}: ${result.error}`);
     throw new CommandFailure(parseErrorText(result.findings, readSource(file).files));
   }
-  const config = readConfigBlock(readSource(file), role);
+  const source = readSource(file);
+  const refused = result.program.findings.filter(({ diagnostic }) => diagnostic.code === NOT_OFFERED);
+  if (refused.length > 0) throw new CommandFailure(placesText(refused, source.files));
+  const config = readConfigBlock(source, role);
   const pages = loadPages(file);
   if (pages.errors.length > 0) {
     throw new CommandFailure(pages.errors.map(({ text }) => text.split('\n')[0]).join('\n'));
@@ -51,6 +54,17 @@ export function openProgram(file: string, role: Role): OpenedProgram {
       ...config.warnings,
     ],
   };
+}
+
+/** A name under which no node can offer it: the Main would refuse the Home, and peers the Main. */
+const NOT_OFFERED = 'RL4004';
+
+function placesText(findings: readonly Finding[], files: readonly SourceFile[]): string {
+  const lines = findings.map(({ diagnostic }) => {
+    const { file, line, column } = placeOf(diagnostic, files);
+    return `${file}:${line}:${column}: ${diagnostic.message}`;
+  });
+  return lines.join('\nError: ');
 }
 
 /** The tree and the texts, for config blocks and places. */

@@ -312,6 +312,38 @@ describe('a node with a program', () => {
     }
   });
 
+  it('does not start with a name that it cannot offer, which a run alone may have', async () => {
+    const file = path.join(root, 'long.rl');
+    const name = 'a'.repeat(65);
+    writeFileSync(file, `server ${name} {\n  receive fn ${name}() { 1 }\n}\nprint("ran")\n`);
+    const limit = 'a service or method has at most 64';
+    const problems = [
+      `long.rl:1:8: the name of this server has 65 characters; ${limit}`,
+      `long.rl:2:14: the name of this receive function has 65 characters; ${limit}`,
+    ];
+    for (const line of [`${file} -server -port 0`, `${file} -connect 127.0.0.1:1`]) {
+      await using node = relay(line);
+      assert.equal((await node.exited).code, 1);
+      assert.deepEqual(
+        node.stderr,
+        problems.map((problem) => `Error: ${problem}`),
+      );
+      assert.doesNotMatch(node.stdout.join('\n'), /JSON-RPC/);
+    }
+    for (const args of [
+      ['check', file],
+      ['-build', file],
+    ]) {
+      const { code, out, err } = await runInProcess(args);
+      assert.equal(code, 1);
+      const text = (out + err).replaceAll(': error: ', ': ');
+      for (const problem of problems) assert.ok(text.includes(problem), text);
+    }
+    const ran = await runInProcess([file]);
+    assert.equal(ran.code, 0);
+    assert.match(ran.out, /^ran$/m);
+  });
+
   it('takes the Main Relay of a Home from the config block', async () => {
     const file = path.join(root, 'configured.rl');
     writeFileSync(file, 'config { relay: "127.0.0.1:1", node_id: "carol.home" }\n');

@@ -1,4 +1,4 @@
-// What concerns declarations as a whole: RL2002 (protocols), RL4001, RL4002, RL4003.
+// What concerns declarations as a whole: RL2002 (protocols), RL4001, RL4002, RL4003, RL4004.
 
 import type { Span } from '../source.ts';
 import type { Receive, Server, TypeExpression } from '../syntax/ast.ts';
@@ -18,11 +18,13 @@ export function checkDeclarations(
   for (const definitions of servers.values()) {
     for (const server of definitions) {
       checkImplements(server, context);
+      checkOfferedName('server', server.name, context);
       const seen = new Set<string>();
       for (const receive of server.receives) {
         const name = receive.name.text;
         if (seen.has(name)) warnTwice(`receive function '${name}'`, receive.name.span, context);
         seen.add(name);
+        checkOfferedName('receive function', receive.name, context);
       }
     }
   }
@@ -40,6 +42,26 @@ export function checkDeclarations(
 
 function warnTwice(what: string, span: Span, context: CheckContext): void {
   context.report.warning('RL4003', `${what} is defined twice: this one replaces the one before`, span);
+}
+
+/** Longer names cannot travel between nodes. */
+const OFFERED_NAME_LENGTH = 64;
+/** What a server of this name would offer is the node's own. */
+const NODES_OWN_NAME = 'rpc';
+
+/** Legal in a program that only runs; what no node may offer to others is told before one tries. */
+function checkOfferedName(
+  what: 'server' | 'receive function',
+  { text, span }: { readonly text: string; readonly span: Span },
+  { report }: CheckContext,
+): void {
+  if (text.length > OFFERED_NAME_LENGTH) {
+    const message = `the name of this ${what} has ${text.length} characters; a service or method has at most ${OFFERED_NAME_LENGTH}`;
+    report.error('RL4004', message, span, 'a node does not start with it; running the file alone does');
+  } else if (what === 'server' && text === NODES_OWN_NAME) {
+    const message = `server '${text}' cannot be offered: the name is that of the node itself`;
+    report.error('RL4004', message, span, 'a node does not start with it; running the file alone does');
+  }
 }
 
 function checkImplements(server: Server, context: CheckContext): void {
