@@ -80,6 +80,22 @@ describe('relay status', () => {
     ]);
   });
 
+  it('tells peers that dialled in from those that are configured', () => {
+    const shown = (connected: number, configured: number, sources: readonly string[]) => {
+      const peers = sources.map((source, index) => ({ id: `p${index}`, state: 'connected', source }));
+      const health = { connected_peers: connected, configured_peers: configured };
+      const lines = renderStatus({ '/federation/health': health, '/federation/peers': { peers } }, now);
+      return [/peers .*?(?= {2})/.exec(lines[0] ?? '')?.[0], lines.find((line) => line.startsWith('p0'))];
+    };
+    assert.equal(shown(0, 0, [])[0], 'peers 0');
+    const [head, row] = shown(1, 0, ['inbound']);
+    assert.equal(head, 'peers 1 inbound');
+    assert.match(row ?? '', /^p0 +connected \(inbound\) /);
+    assert.equal(shown(2, 1, ['inbound', 'flag'])[0], 'peers 1/1 + 1 inbound');
+    assert.equal(shown(1, 2, ['flag'])[0], 'peers 1/2');
+    assert.equal(shown(1, 1, ['inbound'])[0], 'peers 0/1 + 1 inbound');
+  });
+
   it('escapes what other nodes call themselves, and survives answers it does not know', () => {
     const [head] = renderStatus({ '/federation/health': { node_id: 'a\u001b[31m', status: 7 } }, now);
     assert.match(head ?? '', /^a\\u001b\[31m {3}main {3}7 /);

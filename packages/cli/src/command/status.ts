@@ -101,7 +101,7 @@ function renderMain(answers: NodeAnswers, now: number): string[] {
     asText(health['status']),
     `up ${formatDuration((asNumber(health['uptime_seconds']) ?? 0) * 1000)}`,
     `homes ${asText(health['connected_homes'])}`,
-    `peers ${asText(health['connected_peers'])}/${asText(health['configured_peers'])}`,
+    peersText(health, peers),
     `services ${asText(health['total_services'])} (${asText(health['failed_services'])} failed)`,
     `latency ${asText(health['average_latency'])}`,
   ];
@@ -121,7 +121,7 @@ function renderMain(answers: NodeAnswers, now: number): string[] {
       ['PEER', 'STATE', 'LATENCY', 'SERVICES', 'RECONNECTS', 'LAST ERROR'],
       peers.map((peer) => [
         asText(peer['id'], asText(peer['url'])),
-        asText(peer['state']),
+        isInbound(peer) ? 'connected (inbound)' : asText(peer['state']),
         formatMs(asNumber(peer['latency_ms'])),
         asText(peer['services']),
         asText(peer['reconnect_attempts']),
@@ -130,6 +130,22 @@ function renderMain(answers: NodeAnswers, now: number): string[] {
     ),
     ...serviceSection(services),
   ];
+}
+
+/** Connected of those configured here; peers that dialled in without being configured are no part of either. */
+function peersText(health: JsonObject, peers: readonly JsonObject[]): string {
+  const inbound = peers.filter(isInbound).length;
+  const configured = asText(health['configured_peers']);
+  const more = inbound === 0 ? '' : `${inbound} inbound`;
+  if (configured === '0') return `peers ${more === '' ? '0' : more}`;
+  const connected = asNumber(health['connected_peers']);
+  const all = `peers ${connected === undefined ? '-' : Math.max(0, connected - inbound)}/${configured}`;
+  return more === '' ? all : `${all} + ${more}`;
+}
+
+/** It dialled this Main, and nobody configured it here. */
+function isInbound(peer: JsonObject): boolean {
+  return peer['source'] === 'inbound' && peer['state'] === 'connected';
 }
 
 export function serviceSection(services: readonly JsonObject[]): string[] {
