@@ -15,7 +15,7 @@ const START_MS = 60_000;
 const TIMEOUT_S = 5;
 const GRACE_MS = 1_000;
 /** Between two calls of a caller. */
-const PAUSE_MS = 20;
+const PAUSE_MS = 50;
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are compared field by field, and a missing one fails the comparison.
 type Json = any;

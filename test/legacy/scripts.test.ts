@@ -38,7 +38,7 @@ it('every script of the examples is run here', () => {
 // Most of their time passes in starting nodes and waiting for links.
 const LACKS =
   spawnSync('curl', ['--version']).status === 0 || 'CI' in process.env ? false : 'curl is missing';
-describe('the scripts of the examples', { concurrency: 2, skip: LACKS }, () => {
+describe('the scripts of the examples', { concurrency: 2, skip: LACKS, timeout: 300_000 }, () => {
   for (const [name, count] of SCRIPTS) {
     it(`${name} passes`, async () => {
       await using script = start(name);
