@@ -34,10 +34,7 @@ export function openProgram(file: string, role: Role): OpenedProgram {
     if (result.kind === 'unreadable') throw new CommandFailure(`cannot read ${file}: ${result.error}`);
     throw new CommandFailure(parseErrorText(result.findings, readSource(file).files));
   }
-  const source = readSource(file);
-  const refused = result.program.findings.filter(({ diagnostic }) => diagnostic.code === NOT_OFFERED);
-  if (refused.length > 0) throw new CommandFailure(placesText(refused, source.files));
-  const config = readConfigBlock(source, role);
+  const config = readConfigBlock(readSource(file), role);
   const pages = loadPages(file);
   if (pages.errors.length > 0) {
     throw new CommandFailure(pages.errors.map(({ text }) => text.split('\n')[0]).join('\n'));
@@ -58,6 +55,12 @@ export function openProgram(file: string, role: Role): OpenedProgram {
 
 /** A name under which no node can offer it: the Main would refuse the Home, and peers the Main. */
 const NOT_OFFERED = 'RL4004';
+
+/** Throws a CommandFailure for a program with names that no node can offer. */
+export function assertOffered(file: string, { compiled }: OpenedProgram): void {
+  const refused = compiled.findings.filter(({ diagnostic }) => diagnostic.code === NOT_OFFERED);
+  if (refused.length > 0) throw new CommandFailure(placesText(refused, readSource(file).files));
+}
 
 function placesText(findings: readonly Finding[], files: readonly SourceFile[]): string {
   const lines = findings.map(({ diagnostic }) => {

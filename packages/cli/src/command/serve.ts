@@ -50,6 +50,7 @@ export async function serve(request: ServeRequest, context: CommandContext): Pro
   // The language is loaded only where there is a program.
   const programs = file === undefined ? undefined : await import('../program.ts');
   const opened = file === undefined ? undefined : programs?.openProgram(file.path, request.role);
+  if (file !== undefined && opened !== undefined) programs?.assertOffered(file.path, opened);
   const levels = opened === undefined ? request.levels : [...request.levels, opened.config.level];
   const { settings, warnings } = mergeSettings(levels, request.role);
 
