@@ -61,7 +61,8 @@ export async function holdPort({
 function takeOver(server: http.Server, holder: Server): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(holder, () => {
+    // Listening again on a handle sets its queue again, to 511 unless told.
+    server.listen(holder, BACKLOG, () => {
       server.off('error', reject);
       resolve();
     });
