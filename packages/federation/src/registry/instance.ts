@@ -13,6 +13,8 @@ export interface Holder {
   readonly lastSeen: number;
   /** When its entries end unless it is heard of again, ms since 1970; undefined while they live with a session. */
   readonly expiresAt: number | undefined;
+  /** Of a peer Main: its process, which nodes of the former protocol behind it are advertised with. */
+  readonly instance?: string;
 }
 
 export interface Instance {

@@ -56,6 +56,11 @@ export class RemoteMain implements Holder {
     return this.#held.size;
   }
 
+  /** Of its process; nodes of the former protocol that it speaks for are advertised with it. */
+  get instance(): string {
+    return this.#instance;
+  }
+
   /** Everything that it advertised has arrived once. */
   get isSynced(): boolean {
     return this.#instance !== '';

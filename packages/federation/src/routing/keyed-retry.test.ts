@@ -39,6 +39,7 @@ function instanceAt(node: NodeAddress, origin: Origin): Instance {
 }
 
 const ALICE = instanceAt(homeAddress('alice', 'relay-a'), 'home');
+const REMOTE = instanceAt(homeAddress('carol', 'relay-b'), 'peer');
 
 /** A Main with one instance of a service behind a link that answers as the test says. */
 function createMain({ instance = ALICE, from = { kind: 'own' } as CallOrigin } = {}) {
@@ -134,6 +135,10 @@ describe('a call with an idempotency key that may have run', () => {
       scene: { instance: instanceAt(homeAddress('old', 'relay-a'), 'p2p') },
     },
     {
+      why: 'at a node of the former protocol behind a peer',
+      scene: { instance: { ...REMOTE, holder: { ...REMOTE.holder, instance: 'i' } } },
+    },
+    {
       why: 'at a Main that may choose another',
       scene: { instance: instanceAt(mainAddress('relay-b'), 'peer') },
     },
@@ -149,6 +154,16 @@ describe('a call with an idempotency key that may have run', () => {
       assert.equal(sent.length, 1);
     });
   }
+
+  it('is asked again at a Home of a peer', async () => {
+    const holder = { ...REMOTE.holder, instance: 'process of relay-b' };
+    const { clock, sent, answers, start } = createMain({ instance: { ...REMOTE, holder } });
+    answers.push(LOST, RESULT);
+    const asked = start();
+    await clock.advance(1_000);
+    assert.equal(told(asked), 'result');
+    assert.deepEqual(sent, ['* 0', 'carol@relay-b 100']);
+  });
 
   it('waits for the instance to come back', async () => {
     const { clock, sent, answers, world, start } = createMain();

@@ -86,10 +86,11 @@ export function wayBackTo(
   decide: (call: Call, from: CallOrigin, tried: readonly Instance[]) => Route,
   from: CallOrigin,
 ): (() => Route) | undefined {
-  const { node, origin, service } = instance;
+  const { node, origin, service, holder, description } = instance;
   if (service !== undefined) return () => ({ kind: 'service', handle: service.handle, instance });
   // A Main chooses among its own program and its Homes; nodes of the former protocol know no keys.
-  if (node.type === 'main' || origin === 'p2p') return undefined;
+  const isFormer = origin === 'p2p' || holder.instance === description.instance;
+  if (node.type === 'main' || isFormer) return undefined;
   const onwards = { ...call, destination: node };
   return () => decide(onwards, from, []);
 }
