@@ -426,18 +426,22 @@ describe('the federation', () => {
     const node = fakeNode('main');
     await using client = await serve(node);
     const status = async (): Promise<unknown> => (await client.json('/federation/health'))['status'];
+    const reasons = async (): Promise<unknown> => (await client.json('/federation/health'))['reasons'];
     assert.equal(await status(), 'healthy');
+    assert.deepEqual(await reasons(), []);
     node.peers = [
       peer('relay-b.com'),
       peer('me', { state: 'self' }),
       peer('x', { state: 'down', source: 'inbound' }),
     ];
     assert.equal(await status(), 'healthy');
-    node.peers.push(peer('relay-c.com', { state: 'down' }));
+    node.peers.push(peer('relay-c.com', { state: 'down', lastError: 'connection refused' }));
     assert.equal(await status(), 'degraded');
+    assert.deepEqual(await reasons(), ['peer relay-c.com is down: connection refused']);
     node.peers = [];
     node.instances = [instance('a', 'x', { isHealthy: false }), instance('b', 'x')];
     assert.equal(await status(), 'degraded');
+    assert.deepEqual(await reasons(), ['1 of 2 services failed']);
     node.instances.push(instance('c', 'x'));
     assert.equal(await status(), 'healthy');
     node.reasons = ['overloaded'];
@@ -445,6 +449,7 @@ describe('the federation', () => {
     node.reasons = [];
     node.state = 'draining';
     assert.equal(await status(), 'unhealthy');
+    assert.deepEqual(await reasons(), ['this node is shutting down']);
   });
 });
 
