@@ -39,6 +39,10 @@ const SUITES: Readonly<Record<string, Suite>> = {
     about: 'what a change of durable state costs by its size: check, measure, commit, compare',
     run: async () => (await import('./state.ts')).benchState(),
   },
+  overload: {
+    about: 'three times the calls that a service can take, with and without the protections',
+    run: async (options) => (await import('./overload.ts')).benchOverload(options),
+  },
   homes: {
     about:
       'many Homes at one Main Relay: joining, memory, calls meanwhile, and the return after a crash of the Main',

@@ -1,4 +1,5 @@
-// One Relay node as a bench process: node.ts main ID [PEER-URL] | node.ts home ID MAIN-URL SERVICE, where SERVICE is `typescript` or `rl`.
+// One Relay node as a bench process: node.ts main ID [PEER-URL] | node.ts home ID MAIN-URL SERVICE, where SERVICE is `typescript`, `rl`
+// or `slow`, which works on one call at a time. RELAY_BENCH_PROTECTIONS=off switches circuits, ejection and limits off.
 // RELAY_BENCH_PORT and RELAY_BENCH_FOLDER make a node that comes back where it was.
 // Started through the same composition roots as the command, with everything on that is on by default.
 
@@ -17,6 +18,24 @@ async function startService(): Promise<{
   readonly services: readonly Service[];
   connect(outbound: CallHandler): void;
 }> {
+  if (service === 'slow') {
+    let last: Promise<unknown> = Promise.resolve();
+    const slow = defineService('slow', {
+      work: {
+        params: {},
+        returns: 'bool',
+        effect: 'writes',
+        run: () => {
+          last = last.then(() => new Promise((wake) => setTimeout(wake, 5)));
+          return last.then(() => true);
+        },
+      },
+    });
+    return {
+      services: [slow],
+      connect: (outbound) => slow.connect({ clock: systemClock, nodeId: () => nodeId, outbound }),
+    };
+  }
   if (service === 'typescript') {
     const echo = defineService('echo', {
       echo: { params: { text: 'string' }, returns: 'string', effect: 'pure', run: (_context, text) => text },
@@ -53,6 +72,7 @@ const node = await startRelay({
     clock: systemClock,
   }),
   events: { emit: () => {} },
+  balance: { isProtected: process.env['RELAY_BENCH_PROTECTIONS'] !== 'off' },
   ...(kind === 'home' ? { urls: [`${url}/ws/federation`] } : {}),
   ...(kind === 'main' && url !== '' ? { peers: [`${url}/ws/peers`] } : {}),
 });

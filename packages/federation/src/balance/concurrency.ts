@@ -11,6 +11,8 @@ const CALM_IN_FLIGHT = 4;
 /** Slower than this many times its own time, and by more than the slack, is congestion. */
 const CONGESTED = 4;
 const SLACK_MS = 100;
+/** So many in flight may be too many, also for an instance that could take far more. */
+const MANY = 64;
 /** Between two reductions, so that one burst of late answers is one reduction. */
 const REDUCE_EVERY_MS = 100;
 const ON_REFUSAL = 0.9;
@@ -53,7 +55,7 @@ export function adaptToAnswer(
   const normalMs = CONGESTED * method.calmMs + SLACK_MS;
   const isKnown = method.calmMs > 0 && method.answered >= KNOWN_AFTER;
   if (isKnown && method.recentMs > normalMs) {
-    if (stats.inFlight * 2 > limit) reduce(stats, (stats.inFlight * normalMs) / method.recentMs, now);
+    if (stats.inFlight > Math.min(limit / 2, MANY)) reduce(stats, (stats.inFlight * normalMs) / method.recentMs, now);
   } else if (stats.limit < capacity && stats.inFlight >= limit * MOST) {
     stats.limit = Math.min(capacity, stats.limit + GROWTH);
   }
