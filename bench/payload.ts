@@ -21,7 +21,7 @@ interface Round {
   readonly bareMb: number;
   readonly relayMb: number;
   readonly cpuMsPerMb: Readonly<Record<string, number>>;
-  /** Most resident memory of the first Main above that before, in MB. */
+  /** Most resident memory of the first Main above that at the start, in MB. */
   readonly grownMb: number;
   readonly smallP99Ms: number;
   readonly failures: number;
@@ -48,6 +48,8 @@ export async function benchPayload({ rounds, measureMs }: SuiteOptions): Promise
     const small = await start('small load', 'payload-home.ts', 'load', url(mainA));
     for (const load of [relay, small]) await reachable(load);
 
+    // Before anything big: later rows would begin with what earlier ones left.
+    const idleBytes = mainA.residentBytes();
     const all = new Map<string, Round[]>();
     for (let round = 0; round < rounds; round += 1) {
       for (const { name, bodyBytes, inFlight } of ROWS) {
@@ -55,7 +57,7 @@ export async function benchPayload({ rounds, measureMs }: SuiteOptions): Promise
         const order = { inFlight, bodyBytes, warmUpMs: WARM_UP_MS, measureMs };
         const bareSample = (await bare.ask(order)) as Sample;
         const relaySample = await measure(relay, order, [mainA, mainB]);
-        const smallSample = await beside(relay, order, small, mainA);
+        const smallSample = await beside(relay, order, small, mainA, idleBytes);
         all.set(name, [...(all.get(name) ?? []), roundOf(bodyBytes, bareSample, relaySample, smallSample)]);
       }
     }
@@ -90,8 +92,13 @@ async function measure(
 }
 
 /** The load again, with small calls, one at a time, over the same Mains. */
-async function beside(load: BenchProcess, order: LoadOrder, small: BenchProcess, main: BenchProcess) {
-  const idleBytes = main.residentBytes();
+async function beside(
+  load: BenchProcess,
+  order: LoadOrder,
+  small: BenchProcess,
+  main: BenchProcess,
+  idleBytes: number,
+) {
   let mostBytes = idleBytes;
   const timer = setInterval(() => {
     mostBytes = Math.max(mostBytes, main.residentBytes());
