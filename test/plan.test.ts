@@ -1,4 +1,4 @@
-// The migration plan's test cases of tasks 1.1, 1.3, 2.1, 2.2 and 2.3, typed as the plan writes them: real processes, default
+// The migration plan's test cases of tasks 1.1 to 3.2, typed as the plan writes them: real processes, default
 // ports, the plan's host names. Each test has loopback addresses of its own, so that port 8080 is free.
 
 import assert from 'node:assert/strict';
@@ -282,7 +282,6 @@ describe('task 2.3: hub-and-spoke routing', () => {
       ['node_not_found', 'no', 'relay-a.com'],
     );
   });
-
 });
 
 /** A program whose one method always ends in a run-time error, and says each time that it ran. */
@@ -381,4 +380,82 @@ describe('tasks 3.2 and 3.3: instances are balanced, and left alone when they fa
     });
     assert.equal(again.error.code, -32603, 'after the reset it is asked again');
   });
+});
+
+describe('task 3.1: peers are discovered, watched and replaced', () => {
+  onMachine(
+    'tests 1, 2 and 3: both peers dialled, their health shown, calls go on over the other',
+    async (on) => {
+      const main = on.relay(
+        '-server -node-type main -node-id relay-a.com -peers ws://relay-b.com:8081,ws://relay-c.com:8082',
+      );
+      await main.waitForLine(
+        /^Failed to connect to peer ws:\/\/relay-b\.com:8081\/ws\/peers: connection/,
+        20_000,
+      );
+      await main.waitForLine(
+        /^Failed to connect to peer ws:\/\/relay-c\.com:8082\/ws\/peers: connection/,
+        20_000,
+      );
+      const down = await on.curl('http://relay-a.com:8080/federation/peers');
+      assert.deepEqual(
+        down.peers.map((peer: Json) => [peer.id, peer.url, peer.is_healthy, peer.last_error]),
+        [
+          [null, 'ws://relay-b.com:8081/ws/peers', false, 'connection refused'],
+          [null, 'ws://relay-c.com:8082/ws/peers', false, 'connection refused'],
+        ],
+      );
+      assert.equal((await on.curl('http://relay-a.com:8080/federation/health')).status, 'degraded');
+
+      const b = on.relay('-server -node-type main -node-id relay-b.com -port 8081');
+      await on.ready(b);
+      await on.ready(on.relay('-server -node-type main -node-id relay-c.com -port 8082'));
+      const homes = [
+        on.relay('blog1.rl -node-type home -node-id alice1.home -connect ws://relay-b.com:8081'),
+        on.relay('blog2.rl -node-type home -node-id alice2.home -connect ws://relay-c.com:8082'),
+      ];
+      await Promise.all(homes.map((home) => on.ready(home)));
+      const health = async () => on.curl('http://relay-a.com:8080/federation/health');
+      await waitFor(
+        async () => {
+          const { status, total_services } = await health();
+          return status === 'healthy' && total_services === 2;
+        },
+        { what: 'both peers and both instances', limitMs: 40_000 },
+      );
+      const up = await on.curl('http://relay-a.com:8080/federation/peers');
+      assert.deepEqual(
+        up.peers.map((peer: Json) => [peer.id, peer.state, peer.is_healthy, peer.services, peer.source]),
+        [
+          ['relay-b.com', 'connected', true, 1, 'flag'],
+          ['relay-c.com', 'connected', true, 1, 'flag'],
+        ],
+      );
+      const titles = async (): Promise<string> => {
+        const answer = await on.remoteCall('relay-a.com:8080', {
+          service_name: 'blog_service',
+          method: 'get_posts',
+        });
+        assert.ok(
+          Array.isArray(answer.result),
+          `an answer, also while a peer fails: ${JSON.stringify(answer)}`,
+        );
+        return String(answer.result[0].title);
+      };
+      const before = new Set<string>();
+      for (let call = 0; call < 4; call += 1) before.add(await titles());
+      assert.equal(before.size, 2, 'both peers are used');
+
+      b.kill('SIGKILL');
+      const after = new Set<string>();
+      for (let call = 0; call < 10; call += 1) after.add(await titles());
+      await waitFor(async () => (await health()).status === 'degraded', {
+        what: 'the loss to show',
+        limitMs: 10_000,
+      });
+      for (let call = 0; call < 4; call += 1) after.add(await titles());
+      const last = await titles();
+      assert.ok(before.has(last) && [...after].at(-1) === last, 'only the peer that is left answers');
+    },
+  );
 });
