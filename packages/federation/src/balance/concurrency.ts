@@ -55,7 +55,8 @@ export function adaptToAnswer(
   const normalMs = CONGESTED * method.calmMs + SLACK_MS;
   const isKnown = method.calmMs > 0 && method.answered >= KNOWN_AFTER;
   if (isKnown && method.recentMs > normalMs) {
-    if (stats.inFlight > Math.min(limit / 2, MANY)) reduce(stats, (stats.inFlight * normalMs) / method.recentMs, now);
+    if (stats.inFlight > Math.min(limit / 2, MANY))
+      reduce(stats, (stats.inFlight * normalMs) / method.recentMs, now);
   } else if (stats.limit < capacity && stats.inFlight >= limit * MOST) {
     stats.limit = Math.min(capacity, stats.limit + GROWTH);
   }

@@ -19,6 +19,7 @@ import { type BalanceOptions, resolveBalanceOptions, type StrategyName } from '.
 import { FederationServiceRegistry } from '../registry/federation-service-registry.ts';
 import type { Instance } from '../registry/instance.ts';
 import { FederationRouter } from './federation-router.ts';
+import { HttpIngress } from './ingress.ts';
 import { MainRouting } from './main-routing.ts';
 
 const SELF = 'relay-d';
@@ -314,6 +315,33 @@ describe('T3 balance through a hop: 10,000 calls that enter at a fourth Main', (
       assert.ok(scene.sent.size > (strategy === 'sticky' ? 0 : 50));
     }
   });
+});
+
+describe('the time of a call by HTTP', () => {
+  for (const { why, service = 'blog', timeoutMs, endsAfterMs } of [
+    { why: 'is that of the call, before all others', timeoutMs: 2_000, endsAfterMs: 2_000 },
+    { why: 'is that of the service, if the call names none', endsAfterMs: 5_000 },
+    { why: 'is that of the node, if the service has none', service: 'shop', endsAfterMs: 60_000 },
+  ]) {
+    it(why, () => {
+      const scene = new Scene(3, {}, () => ({ name: service }));
+      for (const id of ['home-0', 'home-1', 'home-2']) scene.behaviours.set(id, () => ({ afterMs: 0 }));
+      const ingress = new HttpIngress({
+        router: scene.router,
+        clock: scene.clock,
+        defaultTimeoutMs: 60_000,
+        timeoutOf: (name) => (name === 'blog' ? 5_000 : undefined),
+      });
+      let endedAt = 0;
+      const params = new Uint8Array();
+      const request = { service, method: 'read', params, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+      ingress.submit(request, {}, () => {
+        endedAt = scene.clock.now();
+      });
+      scene.clock.advanceSync(61_000);
+      assert.equal(endedAt, endsAfterMs);
+    });
+  }
 });
 
 describe('T14 protections are on by default', () => {
