@@ -1,7 +1,7 @@
 // From the words of the command line to the code that does the work, and from what it throws to text and exit code.
 
 import { loadCommand } from './command-modules.ts';
-import { COMMANDS, findCommand, PLANNED_COMMANDS } from './commands.ts';
+import { COMMANDS, findCommand } from './commands.ts';
 import type { CommandContext } from './context.ts';
 import { renderCommandHelp, renderHelp, USAGE } from './help.ts';
 import { type Invocation, readInvocation } from './invocation.ts';
@@ -28,7 +28,6 @@ export async function runCommandLine(argv: readonly string[], context: CommandCo
 
 async function dispatch(argv: readonly string[], context: CommandContext): Promise<number> {
   const [first = '', ...rest] = argv;
-  if (PLANNED_COMMANDS.includes(first)) throw notYet(`relay ${first}`);
   const command = findCommand(first);
   if (command === undefined) return runInvocation(readInvocation(argv, context.env), context);
   if (rest.some((word) => /^--?(?:help|h)$/.test(word))) {
@@ -79,8 +78,4 @@ function locate(file: string, context: CommandContext): ProgramFile {
 
 function lines(texts: readonly string[]): string {
   return texts.map((text) => `${text}\n`).join('');
-}
-
-function notYet(what: string, text = 'is not available in this version yet'): CommandFailure {
-  return new CommandFailure(`${what} ${text}`);
 }

@@ -19,6 +19,7 @@ const MODULES: Readonly<Record<string, () => Promise<Command>>> = {
   forget: async () => (await import('./command/forget.ts')).forget,
   'forget-main': async () => (await import('./command/forget.ts')).forgetMain,
   migrate: async () => (await import('./command/migrate.ts')).migrate,
+  'install-service': async () => (await import('./command/install-service.ts')).installService,
   help: async () => (await import('./command/help.ts')).help,
 };
 

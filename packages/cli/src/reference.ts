@@ -1,6 +1,6 @@
 // docs/cli.md, written from the tables: `scripts/run packages/cli/src/reference.ts > docs/cli.md`. A test compares the two.
 
-import { COMMANDS, PLANNED_COMMANDS } from './commands.ts';
+import { COMMANDS } from './commands.ts';
 import { FLAGS } from './flags.ts';
 import { flagMeaning, flagSyntax, renderHelp } from './help.ts';
 
@@ -63,8 +63,6 @@ Each credential may also be given as a file: \`RELAY_TOKEN_FILE\` and so on. \`N
 ## Commands
 
 ${COMMANDS.map(commandSection).join('\n')}
-Not in this version yet: ${PLANNED_COMMANDS.map((name) => `\`${name}\``).join(', ')}.
-
 ## Exit codes
 
 0 success or clean shutdown · 1 failure · 2 usage · 3 refused by every Main Relay · 4 (\`call\`, \`status\`) node not reachable ·

@@ -174,14 +174,3 @@ describe('usage errors', () => {
     ]);
   });
 });
-
-describe('what is not built yet', () => {
-  for (const [line, text] of [
-    ['install-service', 'Error: relay install-service is not available in this version yet\n'],
-  ] as const) {
-    it(`says so for ${line}`, async () => {
-      const { code, out, err } = await runInProcess(line.split(' '), { RELAY_DATA_DIR: '/nonexistent' });
-      assert.deepEqual({ code, out, err }, { code: 1, out: '', err: text });
-    });
-  }
-});

@@ -1,10 +1,10 @@
 // relay help [COMMAND]
 
-import { COMMANDS, findCommand, PLANNED_COMMANDS } from '../commands.ts';
+import { COMMANDS, findCommand } from '../commands.ts';
 import type { Command } from '../context.ts';
 import { renderCommandHelp, renderHelp } from '../help.ts';
 import { nearest } from '../nearest.ts';
-import { CommandFailure, usageError } from '../usage.ts';
+import { usageError } from '../usage.ts';
 
 export const help: Command = async (argv, context) => {
   const [name] = argv;
@@ -14,8 +14,6 @@ export const help: Command = async (argv, context) => {
   }
   const row = findCommand(name);
   if (row === undefined) {
-    if (PLANNED_COMMANDS.includes(name))
-      throw new CommandFailure(`relay ${name} is not available in this version yet`);
     const names = COMMANDS.map((command) => command.name);
     const close = nearest(name, names);
     throw usageError(`unknown command: ${name}`, close === undefined ? undefined : `did you mean ${close}?`);
