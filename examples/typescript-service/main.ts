@@ -52,7 +52,13 @@ const node = await startRelay({
   }),
   events: { emit: (event) => console.log(event.kind, 'url' in event ? event.url : '') },
 });
-clock.connect({ clock: systemClock, nodeId: () => node.nodeId, outbound: node.outbound });
+clock.connect({
+  clock: systemClock,
+  nodeId: () => node.nodeId,
+  outbound: node.outbound,
+  // After `clock.reportHealth(false)` calls go to other instances, until it reports true.
+  onHealth: () => node.setServices([clock]),
+});
 node.connect();
 console.log(`clock_service listens at ${node.url} and joins ${main}`);
 

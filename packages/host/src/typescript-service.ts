@@ -70,11 +70,18 @@ export interface ServicePorts {
   readonly outbound: CallHandler;
   /** Unexpected errors with their stack: for the operator, never for the caller. */
   readonly log?: (text: string) => void;
+  /** The service has reported another health: what is offered has changed (`RelayNode.setServices`). */
+  readonly onHealth?: () => void;
 }
 
 /** A service, to be connected to its node before it is offered. Unconnected it answers, but can call nobody. */
 export interface TypeScriptService extends Service {
   connect(ports: ServicePorts): void;
+  /**
+   * What the service knows of itself, for instance that its database is away. While it is not healthy it stays known, and calls go to
+   * other instances; without another one they fail as `no_healthy_instance`, `executed: no`.
+   */
+  reportHealth(isHealthy: boolean): void;
   /** Calls with an idempotency key so far, by what became of them. */
   readonly idempotency: Readonly<IdempotencyCounts>;
 }
@@ -121,6 +128,7 @@ export function defineService(
     weight: 1,
   };
   let ports: ServicePorts | undefined;
+  let isHealthy = true;
   const run: CallHandler = (call, settle) => handleCall(name, table.get(call.method), call, settle, ports);
   const keyed = new KeyedHandler(run, {
     // Without a node there is no clock: then nothing grows old.
@@ -128,10 +136,17 @@ export function defineService(
     nodeId: () => ports?.nodeId() ?? 'local',
   });
   return {
-    offer,
+    get offer() {
+      return isHealthy ? offer : { ...offer, healthy: false };
+    },
     idempotency: keyed.counts,
     connect: (given) => {
       ports = given;
+    },
+    reportHealth: (reported) => {
+      if (reported === isHealthy) return;
+      isHealthy = reported;
+      ports?.onHealth?.();
     },
     handle: (call, settle) =>
       call.idempotencyKey === undefined ? run(call, settle) : keyed.handle(call, settle),

@@ -116,6 +116,7 @@ const service: fc.Arbitrary<ServiceDescription> = record(
     ),
     visibility: fc.constantFrom('federated', 'private'),
     weight: fc.integer({ min: 0, max: 100 }),
+    healthy: fc.boolean(),
     instance,
   },
   { requiredKeys: ['name', 'methods', 'visibility', 'weight', 'instance'] },

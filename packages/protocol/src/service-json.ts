@@ -72,6 +72,12 @@ function methodFromJson(json: unknown, field: string): MethodDescription {
 
 /** `ServiceDescription` with the names of the wire. Its JSON text is what `limits.service_bytes` measures. */
 export function serviceToJson(service: ServiceDescription): JsonObject {
+  const { healthy } = service;
+  return { ...fixedToJson(service), ...(healthy === undefined ? {} : { healthy }) };
+}
+
+/** What a description and a registry entry have in common. */
+function fixedToJson(service: ServiceDescription): JsonObject {
   return {
     service_name: service.name,
     ...(service.version === undefined ? {} : { version: service.version }),
@@ -102,13 +108,14 @@ export function serviceFromJson(json: unknown, field: string): ServiceDescriptio
       : 'federated',
     weight: weight === 0 ? 0 : weight,
     instance: asInstance(object['instance'], `${field}.instance`),
+    ...(isPresent(object, 'healthy') ? { healthy: asBoolean(object['healthy'], `${field}.healthy`) } : {}),
   };
 }
 
 /** A registry entry with the names of the wire. */
 export function entryToJson(entry: RegistryEntry): JsonObject {
   return {
-    ...serviceToJson(entry),
+    ...fixedToJson(entry),
     node: addressToJson(entry.node),
     healthy: entry.healthy,
     capacity: entry.capacity,

@@ -29,6 +29,8 @@ export interface ServiceOffer {
   /** `private`: this Main only. */
   readonly visibility: 'federated' | 'private';
   readonly weight: number;
+  /** What the service says of itself; absent: true. A service that says false stays known and gets no calls. */
+  readonly healthy?: boolean;
 }
 
 /** A service that runs in this node. */

@@ -87,7 +87,7 @@ export class FederationServiceRegistry {
         description,
         node: this.#options.self,
         capacity: this.#capacity,
-        isHealthy: true,
+        isHealthy: description.healthy !== false,
       } as const;
       const earlier = this.#own.get(service.offer.name);
       const instance = createInstance({ ...fields, origin: 'self', holder: this.#self, service }, earlier);
@@ -321,7 +321,7 @@ export class FederationServiceRegistry {
         description,
         node,
         capacity: this.#capacity,
-        isHealthy: true,
+        isHealthy: description.healthy !== false,
         origin: 'home',
       } as const;
       const earlier = record.services.get(description.name);

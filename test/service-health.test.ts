@@ -1,0 +1,103 @@
+// A service says that it is not well: it stays known, at its own Main and at peers, and calls go to other instances.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, it } from 'node:test';
+import { holdPort, type RelayNode, type RelayOptions, startRelay, systemClock } from '@relay/federation';
+import { defineService, type TypeScriptService } from '@relay/host';
+import { waitFor } from '@relay/testkit';
+import { SILENT_LOG } from '../packages/federation/src/observe/log.ts';
+
+const root = mkdtempSync(path.join(tmpdir(), 'relay-health-'));
+const nodes: RelayNode[] = [];
+after(async () => {
+  for (const node of nodes.toReversed()) await node.stop();
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function start(
+  options: Pick<RelayOptions, 'nodeType' | 'nodeId'> & Partial<RelayOptions>,
+): Promise<RelayNode> {
+  const node = await startRelay({
+    version: 'test',
+    port: await holdPort({ host: '127.0.0.1', port: 0 }),
+    folder: path.join(root, options.nodeId),
+    services: [],
+    drainMs: 0,
+    log: SILENT_LOG,
+    events: { emit: () => {} },
+    ...options,
+  });
+  nodes.push(node);
+  node.connect();
+  return node;
+}
+
+async function home(nodeId: string, main: RelayNode): Promise<TypeScriptService> {
+  const service = defineService('where', { am_i: { params: [], effect: 'reads', run: () => nodeId } });
+  const url = `${main.url.replace('http', 'ws')}/ws/federation`;
+  const node = await start({ nodeType: 'home', nodeId, services: [service], urls: [url] });
+  service.connect({
+    clock: systemClock,
+    nodeId: () => nodeId,
+    outbound: node.outbound,
+    onHealth: () => node.setServices([service]),
+  });
+  return service;
+}
+
+interface Entry {
+  readonly node_id: string;
+  readonly is_healthy: boolean;
+}
+
+it('a service that reports itself unhealthy gets no calls until it reports otherwise', async () => {
+  const a = await start({ nodeType: 'main', nodeId: 'relay-a' });
+  const peers = [`${a.url.replace('http', 'ws')}/ws/peers`];
+  const b = await start({ nodeType: 'main', nodeId: 'relay-b', peers });
+  const [one, two] = [await home('one.home', a), await home('two.home', a)];
+
+  const healthy = async (main: RelayNode, part: 'local' | 'federated'): Promise<readonly string[]> => {
+    const answer = (await (await fetch(`${main.url}/federation/registry`)).json()) as Record<string, unknown>;
+    const entries = answer[part] as readonly Entry[];
+    return entries.filter(({ is_healthy }) => is_healthy).map(({ node_id }) => node_id);
+  };
+  const bothSee = (ids: readonly string[]): Promise<void> =>
+    waitFor(
+      async () =>
+        JSON.stringify([await healthy(a, 'local'), await healthy(b, 'federated')]) ===
+        JSON.stringify([ids, ids]),
+      { what: `both Mains to see ${ids.join(' and ') || 'nobody'} well` },
+    );
+  const ask = async (main: RelayNode): Promise<unknown> => {
+    const response = await fetch(`${main.url}/rpc`, {
+      method: 'POST',
+      body: JSON.stringify({ jsonrpc: '2.0', method: 'where.am_i', id: 1 }),
+    });
+    const { result, error } = (await response.json()) as {
+      readonly result?: unknown;
+      readonly error?: { readonly data: { readonly code: string; readonly executed: string } };
+    };
+    return result ?? [error?.data.code, error?.data.executed];
+  };
+  const answers = async (): Promise<readonly unknown[]> => {
+    const found = new Set<unknown>();
+    for (let call = 0; call < 6; call += 1) found.add(await ask(call % 2 === 0 ? a : b));
+    return [...found].toSorted();
+  };
+
+  await bothSee(['one.home', 'two.home']);
+  assert.deepEqual(await answers(), ['one.home', 'two.home']);
+  one.reportHealth(false);
+  await bothSee(['two.home']);
+  assert.deepEqual(await answers(), ['two.home']);
+  two.reportHealth(false);
+  await bothSee([]);
+  assert.deepEqual(await ask(a), ['no_healthy_instance', 'no']);
+  assert.deepEqual(await ask(b), ['no_healthy_instance', 'no']);
+  one.reportHealth(true);
+  await bothSee(['one.home']);
+  assert.deepEqual(await answers(), ['one.home']);
+});
