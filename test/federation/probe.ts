@@ -1,0 +1,27 @@
+// Whether a Main reaches a Home: one call of the ledger, to that node.
+
+import { waitFor } from '@relay/testkit';
+import { Caller, isAnswerOf } from './calls.ts';
+import { type Node, START_LIMIT_MS } from './federation.ts';
+
+const PROBE_LIMIT_MS = 2_000;
+/** No id of a call that is counted. */
+const PROBE_ID = -1;
+
+export async function reaches(caller: Caller, main: Node, home: Node): Promise<boolean> {
+  const probe = { node_id: home.id, service_name: 'ledger', method: 'read', args: [PROBE_ID], timeout: 1 };
+  const outcome = await caller.call(main.url, probe, PROBE_LIMIT_MS);
+  return outcome.kind === 'result' && isAnswerOf(outcome.value, PROBE_ID, home.id);
+}
+
+export async function untilEachPairAnswers(mains: readonly Node[], homes: readonly Node[]): Promise<void> {
+  using caller = new Caller(4);
+  for (const main of mains) {
+    for (const home of homes) {
+      await waitFor(() => reaches(caller, main, home), {
+        what: `${main.id} to reach ${home.id}`,
+        limitMs: START_LIMIT_MS,
+      });
+    }
+  }
+}
