@@ -1,6 +1,7 @@
 // Figures of calls as plain numbers. A call adds to three of them; names, labels and text are made only when somebody reads.
 
 import { FAILURES } from '@relay/protocol';
+import { Histogram } from './histogram.ts';
 
 export const WAYS = ['script', 'local', 'peer', 'none'] as const;
 export type MeteredWay = (typeof WAYS)[number];
@@ -15,12 +16,6 @@ export const CODES: readonly string[] = ['ok', 'cancelled', 'other', ...Object.k
 
 const CODE_INDEX: ReadonlyMap<string, number> = new Map(CODES.map((code, index) => [code, index]));
 const OTHER = 2;
-
-export interface Histogram {
-  /** Not cumulative; the last is for what is above every bound. */
-  readonly buckets: Float64Array;
-  sumS: number;
-}
 
 interface WayFigures {
   readonly codes: Float64Array;
@@ -40,11 +35,7 @@ export class CallMeter {
     const { codes, duration } = this.#ways[way];
     const index = code === 'ok' ? 0 : (CODE_INDEX.get(code) ?? OTHER);
     codes[index] = (codes[index] ?? 0) + 1;
-    const seconds = ms / 1_000;
-    let bucket = 0;
-    while (bucket < DURATION_BOUNDS_S.length && seconds > (DURATION_BOUNDS_S[bucket] ?? 0)) bucket += 1;
-    duration.buckets[bucket] = (duration.buckets[bucket] ?? 0) + 1;
-    duration.sumS += seconds;
+    duration.add(ms / 1_000);
   }
 
   calls(way: MeteredWay, code: string): number {
@@ -59,6 +50,6 @@ export class CallMeter {
 function wayFigures(): WayFigures {
   return {
     codes: new Float64Array(CODES.length),
-    duration: { buckets: new Float64Array(DURATION_BOUNDS_S.length + 1), sumS: 0 },
+    duration: new Histogram(DURATION_BOUNDS_S),
   };
 }

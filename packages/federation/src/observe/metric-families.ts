@@ -1,30 +1,15 @@
 // What a node says of itself to Prometheus (http-api.md §11, operations.md Metrics). Values are read when somebody scrapes. Labels are
 // fixed words of this file, never ids: the number of series is the same with one Home and with ten thousand.
 
-import { type CallMeter, CODES, DURATION_BOUNDS_S, type Histogram, WAYS } from './call-meter.ts';
-
-export type Labels = Readonly<Record<string, string>>;
-
-export interface Sample {
-  readonly labels: Labels;
-  readonly value: number;
-}
-
-export type Family =
-  | {
-      readonly kind: 'counter' | 'gauge';
-      readonly name: string;
-      readonly help: string;
-      readonly samples: () => readonly Sample[];
-    }
-  | {
-      readonly kind: 'histogram';
-      readonly name: string;
-      readonly help: string;
-      /** Upper bounds of the buckets, without the last, which has none. */
-      readonly bounds: readonly number[];
-      readonly histograms: () => readonly { readonly labels: Labels; readonly histogram: Histogram }[];
-    };
+import { type CallMeter, CODES, WAYS } from './call-meter.ts';
+import { by, counter, type Family, gauge, histogram, one, type Sample } from './family.ts';
+import type { HistogramFigures } from './histogram.ts';
+import {
+  type IdempotencyFigures,
+  idempotencyFamily,
+  type ProgramFigures,
+  programFamilies,
+} from './program-families.ts';
 
 export const LINK_STATES = ['connecting', 'connected', 'down', 'self', 'refused'] as const;
 
@@ -50,6 +35,29 @@ export interface NodeFigures {
     readonly count: number;
   }[];
   readonly registry: () => { readonly self: number; readonly home: number; readonly peer: number };
+  /** What is known of the lists of peers: a Main's. */
+  readonly federation?: () => {
+    /** Since when anything is missing of what a connected peer has said; 0: nothing is. */
+    readonly lagS: number;
+    /** Entries that a peer may not speak for, and lists that were not what the peer had told. */
+    readonly conflicts: number;
+  };
+  /** Links that came in, until they had a session or were refused: a Main's. */
+  readonly handshakes?: {
+    readonly ended: () => readonly {
+      readonly role: string;
+      readonly result: string;
+      readonly count: number;
+    }[];
+    /** Seconds of those that led to a session. */
+    readonly duration: () => HistogramFigures;
+  };
+  /** What was refused because there was too much of it, by which bound. */
+  readonly rateLimited?: () => Readonly<Record<string, number>>;
+  /** The own program, where there is one. */
+  readonly program?: ProgramFigures;
+  /** Calls with a key whose outcomes are kept here, in the own program or for others. */
+  readonly idempotency?: () => IdempotencyFigures;
   readonly breakers?: () => { readonly open: number; readonly probing: number; readonly ejected: number };
   readonly ejections?: () => number;
   /** Sessions of Homes and client SDKs: a Main's. */
@@ -60,6 +68,8 @@ export interface NodeFigures {
   readonly slowConsumersCut?: () => number;
   /** Bytes that links make this node hold, and how many they may. */
   readonly buffers?: () => { readonly held: number; readonly limit: number };
+  /** Bytes of the link that makes it hold most. */
+  readonly largestBuffer?: () => number;
   readonly exported?: () => { readonly sent: number; readonly dropped: number; readonly failed: number };
 }
 
@@ -73,10 +83,16 @@ export function metricFamilies(figures: NodeFigures): readonly Family[] {
     shed,
     breakers,
     ejections,
+    federation,
+    handshakes,
+    rateLimited,
+    program,
+    idempotency,
     sessions,
     links,
     slowConsumersCut,
     buffers,
+    largestBuffer,
     exported,
   } = figures;
   const found: (Family | undefined)[] = [
@@ -94,7 +110,6 @@ export function metricFamilies(figures: NodeFigures): readonly Family[] {
       kind: 'histogram',
       name: 'relay_call_duration_seconds',
       help: 'Time from the arrival of a call at this node to its outcome, by who answered.',
-      bounds: DURATION_BOUNDS_S,
       histograms: () => WAYS.map((route) => ({ labels: { route }, histogram: meter.duration(route) })),
     },
     gauge('relay_calls_in_flight', 'Calls that this node waits for.', () => one(figures.inFlight())),
@@ -114,6 +129,34 @@ export function metricFamilies(figures: NodeFigures): readonly Family[] {
     gauge('relay_registry_entries', 'Instances known here, by where they were learned.', () =>
       by('origin', { ...figures.registry() }),
     ),
+    federation &&
+      gauge(
+        'relay_registry_lag_seconds',
+        'For how long something that a connected peer has said is missing here.',
+        () => one(federation().lagS),
+      ),
+    federation &&
+      counter(
+        'relay_registry_conflicts_total',
+        'Entries that a peer may not speak for, and lists that were not what the peer had told.',
+        () => one(federation().conflicts),
+      ),
+    handshakes &&
+      counter('relay_handshakes_total', 'Links that came in, by who came and what became of it.', () =>
+        handshakes.ended().map(({ role, result, count }) => ({ labels: { role, result }, value: count })),
+      ),
+    handshakes &&
+      histogram(
+        'relay_handshake_duration_seconds',
+        'Time from a link that came in to its session.',
+        handshakes.duration,
+      ),
+    rateLimited &&
+      counter('relay_ratelimited_total', 'What was refused because there was too much of it.', () =>
+        by('scope', { ...rateLimited() }),
+      ),
+    idempotency && idempotencyFamily(idempotency),
+    ...(program === undefined ? [] : programFamilies(program)),
     breakers &&
       gauge(
         'relay_breaker_state',
@@ -141,30 +184,16 @@ export function metricFamilies(figures: NodeFigures): readonly Family[] {
       gauge('relay_buffer_bytes', 'Bytes that links make this node hold, and how many they may.', () =>
         by('kind', { ...buffers() }),
       ),
+    largestBuffer &&
+      gauge('relay_send_buffer_bytes', 'Bytes of the link that makes this node hold most.', () =>
+        one(largestBuffer()),
+      ),
     exported &&
       counter('relay_exported_spans_total', 'Spans for the trace collector, by what came of them.', () =>
         by('result', { ...exported() }),
       ),
   ];
   return found.filter((family) => family !== undefined);
-}
-
-type Samples = () => readonly Sample[];
-
-function counter(name: string, help: string, samples: Samples): Family {
-  return { kind: 'counter', name, help, samples };
-}
-
-function gauge(name: string, help: string, samples: Samples): Family {
-  return { kind: 'gauge', name, help, samples };
-}
-
-function one(value: number): readonly Sample[] {
-  return [{ labels: {}, value }];
-}
-
-function by(label: string, values: Readonly<Record<string, number>>): readonly Sample[] {
-  return Object.entries(values).map(([word, value]) => ({ labels: { [label]: word }, value }));
 }
 
 /** `ok` always, so that a rate has somewhere to begin; the others once they have happened. */

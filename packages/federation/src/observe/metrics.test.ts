@@ -4,8 +4,11 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { FAILURES } from '@relay/protocol';
 import { CallMeter, WAYS } from './call-meter.ts';
+import { Histogram } from './histogram.ts';
 import { metricFamilies, type NodeFigures } from './metric-families.ts';
 import { createMetrics } from './metrics.ts';
+
+const SPREAD = new Histogram([0.1, 1]);
 
 function figures(more: Partial<NodeFigures> = {}): NodeFigures {
   return {
@@ -16,6 +19,24 @@ function figures(more: Partial<NodeFigures> = {}): NodeFigures {
     retries: () => ({ succeeded: 2, failed: 1, denied: 0, ratio: 0.5 }),
     shed: () => [{ reason: 'capacity', stage: 'routing', count: 4 }],
     registry: () => ({ self: 1, home: 10_000, peer: 50_000 }),
+    federation: () => ({ lagS: 0.5, conflicts: 1 }),
+    handshakes: {
+      ended: () => [{ role: 'home', result: 'ok', count: 9 }],
+      duration: () => SPREAD,
+    },
+    rateLimited: () => ({ upgrades: 1, handshakes: 2, homes: 3, takeovers: 4 }),
+    program: {
+      runs: () => ({ ok: 5, failed: 1, limit: 1, killed: 0 }),
+      steps: () => SPREAD,
+      queueWait: () => SPREAD,
+      idempotency: () => ({ first: 1, replayed: 2, in_progress: 0, conflict: 0 }),
+      store: {
+        commits: () => SPREAD,
+        errors: () => ({ open: 0, read: 0, commit: 1 }),
+        bytes: () => 4_096,
+      },
+    },
+    idempotency: () => ({ first: 1, replayed: 2, in_progress: 0, conflict: 0 }),
     breakers: () => ({ open: 1, probing: 0, ejected: 2 }),
     ejections: () => 1,
     sessions: () => ({ homes: 10_000, clients: 5 }),
@@ -23,6 +44,7 @@ function figures(more: Partial<NodeFigures> = {}): NodeFigures {
     reconnects: () => 7,
     slowConsumersCut: () => 0,
     buffers: () => ({ held: 10, limit: 1_000 }),
+    largestBuffer: () => 7,
     exported: () => ({ sent: 1, dropped: 0, failed: 0 }),
     ...more,
   };
@@ -97,6 +119,8 @@ describe('the figures of a node', () => {
       'scope',
       'kind',
       'state',
+      'role',
+      'op',
     ];
     for (const line of series.filter((each) => each.startsWith('relay_'))) {
       for (const [, label, value] of line.matchAll(/(\w+)="([^"]*)"/g)) {

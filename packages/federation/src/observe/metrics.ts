@@ -1,7 +1,7 @@
 // The text that Prometheus reads. prom-client writes it and adds the families of Node.js and the process; it is loaded at the first
 // scrape, so that a node nobody scrapes does not pay for it.
 
-import type { Family, Sample } from './metric-families.ts';
+import type { Family, Sample } from './family.ts';
 
 export interface MetricsText {
   readonly type: string;
@@ -60,24 +60,17 @@ function asMetric(family: Family) {
   };
 }
 
-function histogramValues({
-  name,
-  bounds,
-  histograms,
-}: Extract<Family, { kind: 'histogram' }>): readonly PromValue[] {
+function histogramValues({ name, histograms }: Extract<Family, { kind: 'histogram' }>): readonly PromValue[] {
   const values: PromValue[] = [];
   for (const { labels, histogram } of histograms()) {
+    const { bounds, buckets, sum } = histogram;
     let count = 0;
-    histogram.buckets.forEach((added, index) => {
-      count += added;
-      const le = bounds[index];
-      values.push({
-        metricName: `${name}_bucket`,
-        labels: { le: le === undefined ? '+Inf' : String(le), ...labels },
-        value: count,
-      });
-    });
-    values.push({ metricName: `${name}_sum`, labels, value: histogram.sumS });
+    for (let index = 0; index <= bounds.length; index += 1) {
+      count += buckets[index] ?? 0;
+      const le = String(bounds[index] ?? '+Inf');
+      values.push({ metricName: `${name}_bucket`, labels: { le, ...labels }, value: count });
+    }
+    values.push({ metricName: `${name}_sum`, labels, value: sum });
     values.push({ metricName: `${name}_count`, labels, value: count });
   }
   return values;
