@@ -4,13 +4,21 @@ import { waitFor } from '@relay/testkit';
 import { Caller, isAnswerOf } from './calls.ts';
 import { type Node, START_LIMIT_MS } from './federation.ts';
 
-const PROBE_LIMIT_MS = 2_000;
+/** As long as the calls of the scripts have: less would teach the breakers that the Home is broken. */
+const TIMEOUT_S = 5;
+const LIMIT_MS = 6_000;
 /** No id of a call that is counted. */
 const PROBE_ID = -1;
 
 export async function reaches(caller: Caller, main: Node, home: Node): Promise<boolean> {
-  const probe = { node_id: home.id, service_name: 'ledger', method: 'read', args: [PROBE_ID], timeout: 1 };
-  const outcome = await caller.call(main.url, probe, PROBE_LIMIT_MS);
+  const probe = {
+    node_id: home.id,
+    service_name: 'ledger',
+    method: 'read',
+    args: [PROBE_ID],
+    timeout: TIMEOUT_S,
+  };
+  const outcome = await caller.call(main.url, probe, LIMIT_MS);
   return outcome.kind === 'result' && isAnswerOf(outcome.value, PROBE_ID, home.id);
 }
 
