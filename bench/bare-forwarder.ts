@@ -4,6 +4,7 @@
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 import { corkedSender } from './corked.ts';
+import { answerProbes } from './probe.ts';
 import { sayReady } from './processes.ts';
 
 const upstream = process.argv[2];
@@ -29,3 +30,4 @@ server.on('connection', (client: WebSocket, request: { socket: Socket }) => {
   client.once('close', () => out.close());
 });
 server.once('listening', () => sayReady({ url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` }));
+answerProbes();

@@ -4,7 +4,7 @@
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 import { corkedSender } from './corked.ts';
-import { type LoadOrder, serveLoad } from './load.ts';
+import { serveLoad } from './load.ts';
 import { sayReady } from './processes.ts';
 
 const [role = '', url = ''] = process.argv.slice(2);
@@ -50,7 +50,7 @@ function load(): void {
   dial('', (socket, send) => {
     let arrived: (id: number, bytes: number) => void = () => {};
     socket.on('message', (data: Buffer) => arrived(data.readUInt32LE(0), data.length - HEADER_BYTES));
-    serveLoad(({ bodyBytes }: LoadOrder) => {
+    serveLoad(({ bodyBytes }) => {
       const waiting = new Map<number, (isRight: boolean) => void>();
       arrived = (id, bytes) => {
         const settle = waiting.get(id);

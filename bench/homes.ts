@@ -62,6 +62,7 @@ export async function benchHomes({ homes }: SuiteOptions): Promise<SuiteResult> 
     process.stderr.write('the Main is killed and started again\n');
     await main.stop();
     const again = await startMain(new URL(`http://${http}`).port);
+    await again.ask({});
     const back = await untilAllIn(again, crowds, 'count', http, homes);
     const loopBack = (await again.ask({})) as { p99Ms: number; maxMs: number };
     const data = { homes, joined, bytesPerHome, loop, back, loopBack };

@@ -2,7 +2,7 @@
 
 import { WebSocket } from 'ws';
 import { corkedSender } from './corked.ts';
-import { type LoadOrder, serveLoad } from './load.ts';
+import { serveLoad } from './load.ts';
 
 const socket = new WebSocket(process.argv[2] ?? '', { perMessageDeflate: false });
 socket.once('upgrade', (response) => {
@@ -10,7 +10,7 @@ socket.once('upgrade', (response) => {
   socket.once('open', () => {
     let arrived: (id: number) => void = () => {};
     socket.on('message', (data: Buffer) => arrived(data.readUInt32LE(0)));
-    serveLoad((order: LoadOrder) => {
+    serveLoad((order) => {
       const waiting = new Map<number, () => void>();
       arrived = (id) => {
         const settle = waiting.get(id);

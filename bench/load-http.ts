@@ -2,7 +2,7 @@
 // load-http.ts HOST:PORT METHOD PARAMS-JSON
 
 import { connect } from 'node:net';
-import { type LoadOrder, serveLoad } from './load.ts';
+import { serveLoad } from './load.ts';
 
 const [host = '', port = ''] = (process.argv[2] ?? '').split(':');
 const method = process.argv[3] ?? '';
@@ -38,10 +38,10 @@ function openConnection(request: Buffer): Connection {
   };
 }
 
-serveLoad((order: LoadOrder) => {
+serveLoad((order) => {
   const body = `{"jsonrpc":"2.0","method":${JSON.stringify(method)},"params":${paramsOf('a'.repeat(order.bodyBytes))},"id":1}`;
   const request = Buffer.from(
-    `POST /rpc HTTP/1.1\r\nHost: ${host}:${port}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `POST /rpc HTTP/1.1\r\nHost: ${host}:${port}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
   const idle: Connection[] = [];
   return (settle) => {

@@ -2,7 +2,7 @@
 
 import { connect, type WebSocketConstructor } from '@relay/client';
 import { WebSocket } from 'ws';
-import { type LoadOrder, serveLoad } from './load.ts';
+import { serveLoad } from './load.ts';
 
 const client = connect(process.argv[2] ?? '', {
   ...(process.env['RELAY_BENCH_WEBSOCKET'] === 'global'
@@ -10,7 +10,7 @@ const client = connect(process.argv[2] ?? '', {
     : { webSocket: WebSocket as unknown as WebSocketConstructor }),
 });
 
-serveLoad((order: LoadOrder) => {
+serveLoad((order) => {
   const text = 'a'.repeat(order.bodyBytes);
   return (settle) => {
     client.call('echo', 'echo', [text]).then(

@@ -1,6 +1,7 @@
-// npm run bench -- SUITE [--rounds N] [--seconds S] [--homes N] [--json]
+// npm run bench -- SUITE [--rounds N] [--seconds S] [--homes N] [--peers] [--json]
 
 import { parseArgs } from 'node:util';
+import { installPeers } from './peers/installed.ts';
 
 /** What a suite gives: Markdown for people and docs/performance.md, data for programs. */
 export interface SuiteResult {
@@ -23,7 +24,8 @@ interface Suite {
 
 const SUITES: Readonly<Record<string, Suite>> = {
   routing: {
-    about: 'round trips through one and two Main Relays, beside a bare WebSocket forwarder',
+    about:
+      'round trips through one and two Main Relays, beside a bare WebSocket forwarder, NATS and Moleculer',
     run: async (options) => (await import('./routing.ts')).benchRouting(options),
   },
   payload: {
@@ -50,7 +52,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   },
 };
 
-const USAGE = `Usage: npm run bench -- SUITE [--rounds N] [--seconds S] [--homes N] [--json]
+const USAGE = `Usage: npm run bench -- SUITE [--rounds N] [--seconds S] [--homes N] [--peers] [--json]
 
 ${Object.entries(SUITES)
   .map(([name, { about }]) => `  ${name.padEnd(12)} ${about}`)
@@ -58,7 +60,8 @@ ${Object.entries(SUITES)
 
   --rounds N   rounds of every row, interleaved; each figure is their median (default 5)
   --seconds S  measured time of a row in a round (default 2)
-  --homes N    of the suite homes (default 10000)
+  --homes N    of the suites homes and registry (default 10000)
+  --peers      fetches NATS clients and Moleculer into bench/node_modules first
   --json       the figures as JSON`;
 
 const { values, positionals } = parseArgs({
@@ -67,6 +70,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
     homes: { type: 'string', default: '10000' },
+    peers: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -89,6 +93,7 @@ if (values.help) {
   console.error(`Error: cannot run ${JSON.stringify(process.argv.slice(2).join(' '))}\n\n${USAGE}`);
   process.exitCode = 2;
 } else {
+  if (values.peers) installPeers();
   const { markdown, data, failures } = await suite.run(options);
   console.log(values.json ? JSON.stringify(data, null, 2) : markdown);
   if (failures > 0) process.exitCode = 1;

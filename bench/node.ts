@@ -1,15 +1,16 @@
-// One Relay node as a bench process: node.ts main ID [PEER-URL] | node.ts home ID MAIN-URL SERVICE, where SERVICE is `typescript`, `rl`
-// or `slow`, which works on one call at a time. RELAY_BENCH_PROTECTIONS=off switches circuits, ejection and limits off.
+// One Relay node as a bench process: node.ts main ID PEER-URL SERVICE | node.ts home ID MAIN-URL SERVICE | node.ts p2p ID PEER SERVICE.
+// SERVICE is `typescript`, `rl` or `slow`, which works on one call at a time; what is empty or left out is not there. PEER is written
+// ID@HOST:PORT. RELAY_BENCH_PROTECTIONS=off switches circuits, ejection and limits off.
 // RELAY_BENCH_PORT and RELAY_BENCH_FOLDER make a node that comes back where it was.
 // Started through the same composition roots as the command, with everything on that is on by default.
 
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createLog, holdPort, startRelay, systemClock } from '@relay/federation';
 import { defineService, loadRelayProgram, startProgram } from '@relay/host';
 import type { CallHandler, Service } from '@relay/protocol';
+import { answerProbes } from './probe.ts';
 import { sayReady } from './processes.ts';
 
 const [kind = '', nodeId = '', url = '', service = ''] = process.argv.slice(2);
@@ -56,10 +57,10 @@ async function startService(): Promise<{
   return { services: program.services, connect: (outbound) => program.setOutbound(outbound) };
 }
 
-const program = kind === 'home' ? await startService() : undefined;
+const program = service === '' ? undefined : await startService();
 const port = await holdPort({ host: '127.0.0.1', port: Number(process.env['RELAY_BENCH_PORT'] ?? 0) });
 const node = await startRelay({
-  nodeType: kind === 'home' ? 'home' : 'main',
+  nodeType: kind as 'main' | 'home' | 'p2p',
   nodeId,
   version: 'bench',
   port,
@@ -75,19 +76,9 @@ const node = await startRelay({
   balance: { isProtected: process.env['RELAY_BENCH_PROTECTIONS'] !== 'off' },
   ...(kind === 'home' ? { urls: [`${url}/ws/federation`] } : {}),
   ...(kind === 'main' && url !== '' ? { peers: [`${url}/ws/peers`] } : {}),
+  ...(kind === 'p2p' && url !== '' ? { addPeers: [url] } : {}),
 });
 program?.connect(node.outbound);
 node.connect();
 sayReady({ url: `ws://127.0.0.1:${port.port}`, http: `127.0.0.1:${port.port}` });
-
-// Asked how long turns of the event loop took since it was last asked.
-const delay = monitorEventLoopDelay({ resolution: 1 });
-delay.enable();
-process.on('message', () => {
-  process.send?.({
-    p50Ms: delay.percentile(50) / 1e6,
-    p99Ms: delay.percentile(99) / 1e6,
-    maxMs: delay.max / 1e6,
-  });
-  delay.reset();
-});
+answerProbes();

@@ -6,7 +6,7 @@ import { type Body, homeAddress, type Outcome, type Service } from '@relay/proto
 import { createIdentity } from '../packages/federation/src/identity/keys.ts';
 import { createMemoryMainKeys } from '../packages/federation/src/identity/main-keys.ts';
 import { dialWebSocket } from '../packages/federation/src/link/dial-websocket.ts';
-import { type LoadOrder, serveLoad } from './load.ts';
+import { serveLoad } from './load.ts';
 import { sayReady } from './processes.ts';
 
 const [role = '', url = ''] = process.argv.slice(2);
@@ -70,7 +70,7 @@ function ask(bytes: number, settle: (outcome: Outcome) => void): void {
 if (role === 'source') sayReady({});
 else {
   serveLoad(
-    ({ bodyBytes }: LoadOrder) =>
+    ({ bodyBytes }) =>
       (settle) =>
         ask(bodyBytes, (outcome) => {
           const isRight = outcome.kind === 'result' && outcome.body.length === bodyBytes;

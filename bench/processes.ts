@@ -2,11 +2,14 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import path from 'node:path';
 
 export const ROOT = path.resolve(import.meta.dirname, '..');
 const TICKS_PER_SECOND = 100;
 const START_LIMIT_MS = 20_000;
+const ASK_LIMIT_MS = 120_000;
+const PORT_POLL_MS = 50;
 
 export interface BenchProcess {
   readonly name: string;
@@ -41,9 +44,6 @@ export async function startProcess(
       env: { ...process.env, ...env, NODE_ENV: 'production' },
     },
   );
-  running.add(child);
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  void gone.then(() => running.delete(child));
   const next = (limitMs: number): Promise<unknown> =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(
@@ -60,22 +60,65 @@ export async function startProcess(
       };
       child.once('message', onMessage).once('exit', onExit);
     });
-  const ready = (await next(START_LIMIT_MS)) as Record<string, unknown>;
   return {
+    ...watched(child),
     name,
-    ready,
-    cpuSeconds: () => cpuSecondsOf(child.pid ?? 0),
-    residentBytes: () => residentBytesOf(child.pid ?? 0),
+    ready: (await next(START_LIMIT_MS)) as Record<string, unknown>,
     ask: (message) => {
-      const answer = next(120_000);
+      const answer = next(ASK_LIMIT_MS);
       child.send(message as object);
       return answer;
     },
+  };
+}
+
+/** Starts a server of somebody else on a port that it was told; it is ready when it listens. */
+export async function startServer(
+  name: string,
+  command: string,
+  args: readonly string[],
+  port: number,
+  env: NodeJS.ProcessEnv,
+): Promise<BenchProcess> {
+  const child = spawn(command, args, { stdio: 'ignore', env });
+  const server = watched(child);
+  const until = performance.now() + START_LIMIT_MS;
+  while (!(await isListening(port))) {
+    if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`);
+    if (performance.now() > until) throw new Error(`${name} does not listen on ${port}`);
+    await new Promise((wake) => setTimeout(wake, PORT_POLL_MS));
+  }
+  return {
+    ...server,
+    name,
+    ready: {},
+    ask: () => Promise.reject(new Error(`${name} answers no questions`)),
+  };
+}
+
+function watched(child: ChildProcess): Pick<BenchProcess, 'cpuSeconds' | 'residentBytes' | 'stop'> {
+  running.add(child);
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  void gone.then(() => running.delete(child));
+  return {
+    cpuSeconds: () => cpuSecondsOf(child.pid ?? 0),
+    residentBytes: () => residentBytesOf(child.pid ?? 0),
     async stop() {
       child.kill('SIGKILL');
       await gone;
     },
   };
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const end = (isOpen: boolean): void => {
+      socket.destroy();
+      resolve(isOpen);
+    };
+    socket.once('connect', () => end(true)).once('error', () => end(false));
+  });
 }
 
 function cpuSecondsOf(pid: number): number {

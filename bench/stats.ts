@@ -23,29 +23,42 @@ export interface Sample {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly p999Ms: number;
+  /** Open loop only: by how much calls began too late. It is part of their time. */
+  readonly lateP99Ms: number;
   readonly failures: number;
 }
 
 export class Recorder {
   readonly #latencies: number[] = [];
+  readonly #late: number[] = [];
   #failures = 0;
   #from = Number.POSITIVE_INFINITY;
   #until = Number.POSITIVE_INFINITY;
 
-  /** Counts what ends from now on, for `ms`. */
-  open(now: number, ms: number): void {
-    this.#from = now;
-    this.#until = now + ms;
+  /** Counts what ends from then on, for `ms`. */
+  open(from: number, ms: number): void {
+    this.#from = from;
+    this.#until = from + ms;
   }
 
   isOver(now: number): boolean {
     return now >= this.#until;
   }
 
+  /** A call of a closed loop: it counts if it ends within the period. */
   ended(startedAt: number, now: number, ok: boolean): void {
-    if (now < this.#from || now >= this.#until) return;
-    if (ok) this.#latencies.push(now - startedAt);
-    else this.#failures += 1;
+    if (this.#isWithin(now)) this.#add(now - startedAt, ok);
+  }
+
+  /** A call of an open loop, which counts if it should begin within the period, has begun. */
+  began(intendedAt: number, now: number): void {
+    if (this.#isWithin(intendedAt)) this.#late.push(now - intendedAt);
+  }
+
+  /** A call of an open loop has ended. */
+  endedOf(intendedAt: number, now: number, ok: boolean): void {
+    if (this.#isWithin(intendedAt)) this.#add(now - intendedAt, ok);
   }
 
   sample(): Sample {
@@ -54,7 +67,18 @@ export class Recorder {
       perSecond: (sorted.length * 1_000) / (this.#until - this.#from),
       p50Ms: percentile(sorted, 0.5),
       p99Ms: percentile(sorted, 0.99),
+      p999Ms: percentile(sorted, 0.999),
+      lateP99Ms: percentile(Float64Array.from(this.#late).sort(), 0.99),
       failures: this.#failures,
     };
+  }
+
+  #isWithin(time: number): boolean {
+    return time >= this.#from && time < this.#until;
+  }
+
+  #add(ms: number, ok: boolean): void {
+    if (ok) this.#latencies.push(ms);
+    else this.#failures += 1;
   }
 }
