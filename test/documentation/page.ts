@@ -59,12 +59,12 @@ export function stepsOf(page: string): Step[] {
 export function isAsShown(output: string, shown: string): boolean {
   const lines = shown.trimEnd().split('\n');
   const pattern = lines.map((line) =>
-    line.trim() === '…' ? '(?:.*\\n)*?' : `${line.trimEnd().split('…').map(escape).join('.*')}[ \\t]*\\n`,
+    line.trim() === '…' ? '(?:.*\\n)*?' : `${line.trimEnd().split('…').map(literal).join('.*')}[ \\t]*\\n`,
   );
   return new RegExp(`^${pattern.join('')}\\s*$`).test(`${output.trimEnd()}\n`);
 }
 
-function escape(text: string): string {
+function literal(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
@@ -86,9 +86,9 @@ class Reader {
 
   constructor(ports: ReadonlyMap<string, string>) {
     this.#ports = ports;
-    symlinkSync(path.join(ROOT, 'relay'), path.join(this.#folder, 'relay'));
-    symlinkSync(path.join(ROOT, 'scripts'), path.join(this.#folder, 'scripts'));
-    symlinkSync(path.join(ROOT, 'examples'), path.join(this.#folder, 'examples'));
+    for (const name of ['relay', 'scripts', 'examples', 'node_modules']) {
+      symlinkSync(path.join(ROOT, name), path.join(this.#folder, name));
+    }
   }
 
   async take(step: Step): Promise<void> {
@@ -179,7 +179,7 @@ async function otherPorts(steps: readonly Step[]): Promise<Map<string, string>> 
   return ports;
 }
 
-async function freePort(): Promise<string> {
+export async function freePort(): Promise<string> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

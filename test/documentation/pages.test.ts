@@ -9,6 +9,7 @@ import { follow, ROOT, stepsOf } from './page.ts';
 for (const { page, commands } of [
   { page: 'README.md', commands: 12 },
   { page: 'docs/federation-quickstart.md', commands: 15 },
+  { page: 'docs/typescript-services.md', commands: 7 },
 ]) {
   it(`the commands of ${page} work as written`, { timeout: 110_000 }, async () => {
     const followed = await follow(page);
