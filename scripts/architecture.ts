@@ -65,7 +65,7 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
       balance: ['registry/instance.ts'],
       routing: ['registry', 'balance'],
       link: ['identity', 'types:observe'],
-      nodes: ['link', 'identity', 'registry', 'types:routing', 'types:observe'],
+      nodes: ['link', 'identity', 'registry', 'types:routing', 'types:observe', 'observe/histogram.ts'],
       gateway: ['observe', 'types:identity', 'types:registry', 'types:routing', 'types:nodes', 'types:link'],
       discovery: ['types:nodes'],
       legacy: ['link', 'types:registry', 'types:nodes', 'types:observe'],

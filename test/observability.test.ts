@@ -293,6 +293,9 @@ describe('an operator', () => {
     assert.match(text, /^relay_home_sessions 1$/m);
     assert.match(text, /^relay_peer_links\{state="connected"\} 1$/m);
     assert.match(text, /^relay_registry_entries\{origin="peer"\} 1$/m);
+    assert.match(text, /^relay_registry_lag_seconds 0$/m);
+    assert.match(text, /^relay_handshakes_total\{role="home",result="ok"\} [1-9]/m);
+    assert.match(text, /^relay_ratelimited_total\{scope="upgrades"\} 0$/m);
     assert.match(text, /^relay_calls_total\{route="none",code="node_not_found"\} [1-9]/m);
     assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
     assert.match(text, /^process_resident_memory_bytes /m);

@@ -4,6 +4,7 @@ import { BufferBudget } from '@relay/protocol';
 import { ManualClock } from '@relay/testkit';
 import type { MainNode } from './main-node.ts';
 import { mainFigures } from './node-figures.ts';
+import { HandshakeMeter } from './nodes/handshake-meter.ts';
 import { CallWatch } from './observe/call-watch.ts';
 import { EventWatch } from './observe/event-watch.ts';
 import { SILENT_LOG } from './observe/log.ts';
@@ -20,10 +21,17 @@ function bigIndex(size: number) {
 
 it('a scrape of a Main with 10,000 Homes and 50,000 services walks over no service', async () => {
   const clock = new ManualClock();
+  const handshakes = new HandshakeMeter();
+  handshakes.accepted('home', 20);
   const node = {
     isDraining: false,
-    registry: { ownCount: 1, local: bigIndex(50_001), federated: bigIndex(50_000) },
-    connections: { homes: () => new Array(10_000).fill(0), clients: () => [] },
+    registry: { ownCount: 1, local: bigIndex(50_001), federated: bigIndex(50_000), lagMs: 250, conflicts: 2 },
+    connections: {
+      homes: () => new Array(10_000).fill(0),
+      clients: () => [],
+      handshakes,
+      limited: { upgrades: 5, handshakes: 0, homes: 0, takeovers: 0 },
+    },
     peers: () => [{ state: 'connected' }, { state: 'down' }],
     router: { stats: { inFlight: 2 }, retries: { denied: 1, ratio: 1 } },
     health: { ejections: 3, circuits: () => ({ open: 1, probing: 0, ejected: 0 }) },
@@ -36,6 +44,7 @@ it('a scrape of a Main with 10,000 Homes and 50,000 services walks over no servi
     events: new EventWatch({ emit: () => {} }, SILENT_LOG),
     exporter: undefined,
     budget: new BufferBudget(clock, 1_000),
+    program: undefined,
   });
   const { text } = await createMetrics(metricFamilies(figures)).scrape();
   for (const line of [
@@ -48,6 +57,12 @@ it('a scrape of a Main with 10,000 Homes and 50,000 services walks over no servi
     'relay_slow_consumers_cut_total 4',
     'relay_buffer_bytes{kind="limit"} 1000',
     'relay_retries_total{result="no_budget"} 1',
+    'relay_registry_lag_seconds 0.25',
+    'relay_registry_conflicts_total 2',
+    'relay_handshakes_total{role="home",result="ok"} 1',
+    'relay_handshake_duration_seconds_bucket{le="0.025"} 1',
+    'relay_ratelimited_total{scope="upgrades"} 5',
+    'relay_send_buffer_bytes 0',
   ]) {
     assert.ok(text.split('\n').includes(line), line);
   }

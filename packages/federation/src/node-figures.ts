@@ -7,6 +7,7 @@ import type { CallWatch } from './observe/call-watch.ts';
 import type { EventWatch } from './observe/event-watch.ts';
 import { LINK_STATES, type NodeFigures } from './observe/metric-families.ts';
 import type { OtlpExporter } from './observe/otlp-exporter.ts';
+import type { ProgramFigures } from './observe/program-families.ts';
 import type { P2pNode } from './p2p-node.ts';
 import type { FederationRouter } from './routing/federation-router.ts';
 
@@ -17,6 +18,8 @@ export interface Watches {
   readonly events: EventWatch;
   readonly exporter: OtlpExporter | undefined;
   readonly budget: BufferBudget;
+  /** The own program, where there is one. */
+  readonly program: ProgramFigures | undefined;
 }
 
 export function mainFigures(node: MainNode, watches: Watches): NodeFigures {
@@ -29,6 +32,12 @@ export function mainFigures(node: MainNode, watches: Watches): NodeFigures {
       const self = registry.ownCount;
       return { self, home: registry.local.size - self, peer: registry.federated.size };
     },
+    federation: () => ({ lagS: registry.lagMs / 1_000, conflicts: registry.conflicts }),
+    handshakes: {
+      ended: () => connections.handshakes.ended(),
+      duration: () => connections.handshakes.duration,
+    },
+    rateLimited: () => ({ ...connections.limited }),
     breakers: () => node.health.circuits(watches.now()),
     ejections: () => node.health.ejections,
     sessions: () => ({ homes: count(connections.homes()), clients: count(connections.clients()) }),
@@ -58,7 +67,7 @@ export function homeFigures(node: HomeNode, watches: Watches): NodeFigures {
 }
 
 /** P2P mode routes without the router of the federation, so its calls are known in sum only. */
-export function p2pFigures(node: P2pNode, { version, events }: Watches): NodeFigures {
+export function p2pFigures(node: P2pNode, { version, events, program }: Watches): NodeFigures {
   const { stats } = node;
   return {
     build: { version, nodeType: 'p2p' },
@@ -67,12 +76,13 @@ export function p2pFigures(node: P2pNode, { version, events }: Watches): NodeFig
     totals: () => ({ ok: stats.total - stats.inFlight - stats.failed, other: stats.failed }),
     registry: () => ({ self: node.ownCount, home: count(node.instances()) - node.ownCount, peer: 0 }),
     reconnects: () => events.reconnects,
+    ...ofProgram(program),
   };
 }
 
 function routerFigures(
   router: FederationRouter,
-  { calls, events, exporter, budget }: Watches,
+  { calls, events, exporter, budget, program }: Watches,
 ): Omit<NodeFigures, 'build' | 'isDraining' | 'registry'> {
   return {
     meter: calls.meter,
@@ -85,8 +95,14 @@ function routerFigures(
     ],
     reconnects: () => events.reconnects,
     buffers: () => ({ held: budget.heldBytes, limit: budget.limitBytes }),
+    largestBuffer: () => budget.largestBytes,
+    ...ofProgram(program),
     ...(exporter === undefined ? {} : { exported: () => exporter.counts }),
   };
+}
+
+function ofProgram(program: ProgramFigures | undefined): Pick<NodeFigures, 'program' | 'idempotency'> {
+  return program === undefined ? {} : { program, idempotency: program.idempotency };
 }
 
 type LinkCounts = Record<(typeof LINK_STATES)[number], number>;

@@ -41,6 +41,7 @@ import { metricFamilies, type NodeFigures } from './observe/metric-families.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { OtlpExporter } from './observe/otlp-exporter.ts';
 import { type CollectorOptions, createOtlpSender } from './observe/otlp-sender.ts';
+import type { ProgramFigures } from './observe/program-families.ts';
 import { P2pNode } from './p2p-node.ts';
 
 export interface RelayOptions {
@@ -53,6 +54,8 @@ export interface RelayOptions {
   /** The folder of this node: key, remembered ids. Locked by the caller. */
   readonly folder: string;
   readonly services: readonly Service[];
+  /** What the own program says of itself; absent: there is none. */
+  readonly program?: ProgramFigures;
   readonly log: Log;
   readonly events: NodeEvents;
   /** Home: federation URLs, complete with path; the Main first, then its fallbacks. */
@@ -207,6 +210,9 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
     isDraining: () => node.isDraining,
     pendingHandshakes: () => node.connections.pendingHandshakes,
     line: node.connections.handshakeLine,
+    onLimited: () => {
+      node.connections.limited.upgrades += 1;
+    },
     ...(node.p2p === undefined
       ? {}
       : {
@@ -354,6 +360,7 @@ function createWatches(options: RelayOptions, explain?: CallWatchOptions['explai
     now: () => systemClock.now(),
     exporter,
     budget: createBudget(),
+    program: options.program,
     events: new EventWatch(options.events, log),
     calls: new CallWatch({
       self,

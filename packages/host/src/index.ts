@@ -10,6 +10,7 @@ export {
   type StartProgramOptions,
   startProgram,
 } from './program.ts';
+export type { ProgramFigures } from './program-figures.ts';
 export { ProgramFailed } from './program-worker.ts';
 export { type ReplEvent, ReplSession, type ReplSessionOptions } from './repl-session.ts';
 export { type RunFileOptions, type RunResult, runFile } from './run-file.ts';

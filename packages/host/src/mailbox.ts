@@ -1,18 +1,20 @@
 // One mailbox per server: one message at a time, in order of arrival, interrupted only at its sends. The state of the server lives
 // here; a message gets the state as it is and leaves another one behind if it succeeds, so rolling back means doing nothing.
 
-import type {
-  Message,
-  ObjectValue,
-  ReceiveDefinition,
-  ServerDefinition,
-  ServerStatus,
-  Value,
+import {
+  BudgetExceeded,
+  type Message,
+  type ObjectValue,
+  type ReceiveDefinition,
+  type ServerDefinition,
+  type ServerStatus,
+  type Value,
 } from '@relay/language';
 import type { KeptOutcome } from './idempotency/kept-outcome.ts';
 import type { MessageKey } from './idempotency/keyed-messages.ts';
 import type { ProgramLimits } from './limits.ts';
 import { MessageContext } from './message-context.ts';
+import type { ProgramMeter, RunResultName } from './program-meter.ts';
 import { type Reply, refuse } from './reply.ts';
 
 /** A message on its way to a server: bound, so only the handler itself can still fail. */
@@ -37,6 +39,7 @@ export interface MailboxPorts {
   /** Runs soon, in order, never at once: handlers must not nest on one stack. */
   readonly schedule: (run: () => void) => void;
   readonly breathe: () => void;
+  readonly meter: ProgramMeter;
   /** `state` is `previous` where a message has changed nothing and its outcome is to be kept. */
   readonly commit: (
     mailbox: Mailbox,
@@ -49,14 +52,17 @@ export interface MailboxPorts {
 /** A message that waits or runs, as its sender holds it. */
 export class Delivered {
   readonly delivery: Delivery;
+  /** On the worker's clock. */
+  readonly arrivedAt: number;
   /** From its beginning. */
   context: MessageContext | undefined;
   isOver = false;
   /** It may have seen state that was taken back, so whatever it does is void and its caller gets this. */
   doom: Reply | undefined;
 
-  constructor(delivery: Delivery) {
+  constructor(delivery: Delivery, arrivedAt: number) {
     this.delivery = delivery;
+    this.arrivedAt = arrivedAt;
   }
 }
 
@@ -83,7 +89,7 @@ export class Mailbox {
   }
 
   deliver(delivery: Delivery): Delivered {
-    const delivered = new Delivered(delivery);
+    const delivered = new Delivered(delivery, this.#ports.now());
     this.#waiting.add(delivered);
     this.#wake();
     return delivered;
@@ -130,7 +136,9 @@ export class Mailbox {
   #next(): void {
     for (const delivered of this.#waiting) {
       this.#waiting.delete(delivered);
-      if (delivered.delivery.deadline > this.#ports.now()) {
+      const now = this.#ports.now();
+      this.#ports.meter.waited(now - delivered.arrivedAt);
+      if (delivered.delivery.deadline > now) {
         this.#run(delivered);
         return;
       }
@@ -176,7 +184,7 @@ export class Mailbox {
         this.#ports.commit(this, kept, previous, key?.outcomeOf(reply));
       }
     }
-    this.#finish(delivered, reply);
+    this.#finish(delivered, reply, 'ok');
   }
 
   /** Its changes are void, that it ran is not: who asks again with the same key gets the same failure. */
@@ -186,10 +194,16 @@ export class Mailbox {
     if (key !== undefined && !isVoid(delivered)) {
       this.#ports.commit(this, this.#state, this.#state, key.outcomeOf(reply));
     }
-    this.#finish(delivered, reply);
+    this.#finish(delivered, reply, thrown instanceof BudgetExceeded ? 'limit' : 'failed');
   }
 
-  #finish(delivered: Delivered, reply: Reply): void {
+  #finish(delivered: Delivered, reply: Reply, result: RunResultName): void {
+    const { context, doom } = delivered;
+    const isKilled = context?.isKilled === true;
+    this.#ports.meter.ran(
+      isKilled ? 'killed' : doom === undefined ? result : 'failed',
+      context?.stepsTaken ?? 0,
+    );
     this.#running = undefined;
     this.waitsFor = undefined;
     this.#settle(delivered, delivered.doom ?? reply);

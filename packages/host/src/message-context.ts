@@ -64,6 +64,12 @@ export class MessageContext {
     return context;
   }
 
+  /** Steps it has taken so far, of a message whose steps are bounded. */
+  get stepsTaken(): number {
+    const { budgets, steps, reserve } = this.message;
+    return budgets.steps - reserve - steps;
+  }
+
   /** It waits for a reply now, which costs nothing. */
   pause(): void {
     if (this.#since === undefined) return;

@@ -14,6 +14,7 @@ import {
 import { DEFAULT_LIMITS, DEFAULT_SEND_TIMEOUT_MS, type ProgramLimits, readLimits } from './limits.ts';
 import { MessageContext } from './message-context.ts';
 import { PageRenderer } from './page-renderer.ts';
+import { ProgramMeter } from './program-meter.ts';
 import { ProgramServers, type SendOutside } from './program-servers.ts';
 import type { StateStore } from './state-store/state-store.ts';
 import type { LogLevel } from './worker-wire.ts';
@@ -33,6 +34,8 @@ export interface ProgramHostPorts {
   readonly print: (line: string) => void;
   readonly log: (level: LogLevel, line: string) => void;
   readonly store: StateStore;
+  /** Default: one that nobody reads. */
+  readonly meter?: ProgramMeter;
   /** Nobody knows what is stored: the program must start anew. */
   readonly onStoreFailed: (error: unknown) => void;
   /** Undefined: there is no federation around this program. */
@@ -64,6 +67,7 @@ export class ProgramHost {
     this.#sendTimeoutMs = operator.timeoutMs ?? DEFAULT_SEND_TIMEOUT_MS;
     this.servers = new ProgramServers({
       ...ports,
+      meter: ports.meter ?? new ProgramMeter(),
       limits: () => this.limits,
       sendTimeoutMs: () => this.#sendTimeoutMs,
       structs: () => this.runtime.structs,

@@ -14,6 +14,7 @@ import {
 import { ManualClock } from '@relay/testkit';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { MessageContext } from './message-context.ts';
+import { ProgramMeter } from './program-meter.ts';
 import { type ProgramPorts, ProgramServers } from './program-servers.ts';
 import { type Reply, toFailedSend } from './reply.ts';
 
@@ -48,6 +49,7 @@ function server(
 class World {
   readonly clock = new ManualClock();
   readonly commits: string[] = [];
+  readonly meter = new ProgramMeter();
   readonly servers: ProgramServers;
   durable: Promise<void> | undefined;
 
@@ -69,6 +71,7 @@ class World {
         findOutcome: () => undefined,
         close: () => {},
       },
+      meter: this.meter,
       onStoreFailed: (error) => assert.fail(String(error)),
       warn: (text) => assert.fail(text),
       sendOutside: undefined,

@@ -25,6 +25,7 @@ import type { MessageKey } from './idempotency/keyed-messages.ts';
 import type { ProgramLimits } from './limits.ts';
 import { type Delivered, Mailbox, type MailboxPorts } from './mailbox.ts';
 import { Killed, MessageContext } from './message-context.ts';
+import type { ProgramMeter } from './program-meter.ts';
 import { type Refused, type Reply, refuse, toFailedSend } from './reply.ts';
 import { StateNotSaved, type StateStore } from './state-store/state-store.ts';
 
@@ -71,6 +72,7 @@ export interface ProgramPorts {
   readonly sendTimeoutMs: () => number;
   readonly structs: () => Structs;
   readonly store: StateStore;
+  readonly meter: ProgramMeter;
   /** Nobody knows what is stored: the program must start anew. */
   readonly onStoreFailed: (error: unknown) => void;
   readonly warn: (text: string) => void;
@@ -98,6 +100,7 @@ export class ProgramServers {
       limits: ports.limits,
       schedule: ports.schedule,
       breathe: ports.breathe,
+      meter: ports.meter,
       commit: (mailbox, state, previous, outcome) => this.#commit(mailbox, state, previous, outcome),
     };
   }

@@ -20,6 +20,7 @@ import { scopeOf } from './idempotency/kept-outcome.ts';
 import { createIdempotencyCounts, IN_PROGRESS_RETRY_MS } from './idempotency/keyed-calls.ts';
 import { DEFAULT_LIMITS, type ProgramLimits } from './limits.ts';
 import { createOutboundCall } from './outbound-call.ts';
+import { ProgramMeter } from './program-meter.ts';
 import type { StateStoreSpec } from './state-store/state-store.ts';
 import {
   Batch,
@@ -127,6 +128,8 @@ function switchOffCodeGeneration(): void {
 export class ProgramWorker {
   /** Calls with an idempotency key by what became of them. */
   readonly idempotency = createIdempotencyCounts();
+  /** What its workers have counted so far. */
+  readonly meter = new ProgramMeter();
   readonly #code: string;
   readonly #options: ProgramWorkerOptions;
   #outbound: CallHandler | undefined;
@@ -287,6 +290,7 @@ export class ProgramWorker {
       hasOutside: hasOutside ?? true,
       memoryBytes: heap * HEAP_SHARE * 1024 * 1024,
       counters: this.#counters.buffer,
+      figures: this.meter.buffer,
     };
     // Run from source, the entry is TypeScript and finds the other packages by this condition.
     const isSource = import.meta.url.endsWith('.ts');

@@ -6,6 +6,7 @@ import type { IdempotencyCounts } from './idempotency/keyed-calls.ts';
 import { DEFAULT_SEND_TIMEOUT_MS } from './limits.ts';
 import { createProgramPages, type ProgramPages } from './pages.ts';
 import type { LoadedPages } from './pages-load.ts';
+import { type ProgramFigures, programFigures } from './program-figures.ts';
 import { ProgramWorker, type ProgramWorkerOptions } from './program-worker.ts';
 
 /** What `loadRelayProgram` gives: all a worker needs to run it. */
@@ -36,6 +37,8 @@ export interface RunningProgram {
   readonly pages: ProgramPages | undefined;
   /** Calls with an idempotency key so far, by what became of them. */
   readonly idempotency: Readonly<IdempotencyCounts>;
+  /** For the metrics of its node. */
+  readonly figures: ProgramFigures;
   setOutbound(outbound: CallHandler): void;
   /** Ends the worker. Messages that run are cut off; drain first. */
   close(): Promise<void>;
@@ -77,6 +80,7 @@ export async function startProgram(
         log: options.log,
       }),
     idempotency: worker.idempotency,
+    figures: programFigures(worker, options.store),
     setOutbound: (handler) => worker.setOutbound(handler),
     close: () => worker.close(),
   };

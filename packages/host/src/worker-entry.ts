@@ -10,6 +10,7 @@ import { KeyedMessages } from './idempotency/keyed-messages.ts';
 import { plainSettings } from './limits.ts';
 import { importPages } from './page-module.ts';
 import { ProgramHost } from './program-host.ts';
+import { ProgramMeter } from './program-meter.ts';
 import { importProgram } from './program-module.ts';
 import { ProgramSession } from './program-session.ts';
 import { programErrorText, shownValue } from './reply.ts';
@@ -36,6 +37,7 @@ if (network === null) throw new Error('this file runs in a worker');
 
 const now = (): number => performance.now();
 const counters = new Int32Array(start.counters);
+const meter = new ProgramMeter(start.figures);
 let killsSeen = 0;
 let turnBegan = now();
 
@@ -135,7 +137,11 @@ async function openStore(readStructs: () => Structs): Promise<StateStore> {
     revive: (object) => typedObject(object, readStructs(), true),
   };
   const module = (await import(store.url)) as { readonly openStateStore: OpenStateStore };
-  return module.openStateStore(store.options, codec);
+  return module.openStateStore(store.options, codec, {
+    now,
+    committed: (ms) => meter.committed(ms),
+    failed: (operation) => meter.storeFailed(operation),
+  });
 }
 
 const session = new ProgramSession(post, now, start.memoryBytes);
@@ -161,6 +167,7 @@ async function main(): Promise<void> {
       print: (line) => write(['print', line]),
       log: (level, line) => write(['log', level, line]),
       store,
+      meter,
       onStoreFailed: die,
       sendOutside: start.hasOutside ? (message, settle) => session.sendOutside(message, settle) : undefined,
     },

@@ -104,6 +104,8 @@ export interface WorkerStart {
    * units of `print` and `log` that the network thread has passed on; the worker does not run far ahead of it.
    */
   readonly counters: SharedArrayBuffer;
+  /** Memory of a `ProgramMeter`. */
+  readonly figures: SharedArrayBuffer;
 }
 
 export const KILLS = 0;

@@ -176,6 +176,7 @@ class ServedNode {
       port,
       folder: folder.path,
       services: this.#program?.services ?? [],
+      ...(this.#program === undefined ? {} : { program: this.#program.figures }),
       log,
       events: { emit: (event) => this.#onEvent(event, lines, urls, shutdown) },
       urls,

@@ -35,6 +35,8 @@ export interface UpgradeOptions {
   readonly line?: Pick<HandshakeLine, 'isLate' | 'perSecond'>;
   /** Upgrades per second; above it 503 with a Retry-After that spaces them out. Default 1,000. */
   readonly perSecond?: number;
+  /** An upgrade was refused because there are too many. */
+  readonly onLimited?: () => void;
   /** Another handler for paths that are not ours; without it they are answered 404. */
   readonly otherwise?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
@@ -75,6 +77,7 @@ export function acceptUpgrades(server: Server, options: UpgradeOptions): Disposa
     const isFull = options.pendingHandshakes() >= HANDSHAKE_LIMITS.pending || options.line?.isLate === true;
     const waitSeconds = isDraining ? 1 : isFull ? rate.promise() : rate.take();
     if (waitSeconds > 0) {
+      if (!isDraining) options.onLimited?.();
       const message = isDraining ? 'shutting down' : 'too many connections at once';
       refuse(socket, 503, 'unavailable', message, [`Retry-After: ${waitSeconds}`]);
       return;

@@ -12,6 +12,21 @@ export interface ArrivalLimits {
   readonly homesPerIp?: number;
 }
 
+/** What a Main refuses because there is too much of it, by which bound. */
+export interface Limited {
+  /** Of all addresses together, before they are links. */
+  upgrades: number;
+  /** Of one address. */
+  handshakes: number;
+  homes: number;
+  /** By several nodes with the same key. */
+  takeovers: number;
+}
+
+export function createLimited(): Limited {
+  return { upgrades: 0, handshakes: 0, homes: 0, takeovers: 0 };
+}
+
 const HANDSHAKES_PER_SECOND = 5;
 const HOMES = 32;
 /** Seconds of handshakes that may come at once. */

@@ -14,6 +14,7 @@ import {
 } from '@relay/protocol';
 import { withSeeds } from '@relay/testkit';
 import { type DialHandshakeOptions, dialHandshake, HandshakeError } from '../link/handshake.ts';
+import type { MainRelayConnectionManager } from './main-relay-connection-manager.ts';
 import { call, failureOf, offer, Scene, send, type TestMain } from './scene.test.ts';
 
 /** Dials and shakes hands by hand; `closed` is filled when the link ends after WELCOME. */
@@ -58,6 +59,14 @@ const refusal = (code: number, reason: RegExp) => (error: unknown) => {
   assert.match(error.message, reason);
   return true;
 };
+
+/** Handshakes that have ended, by role and result. */
+function ended({ handshakes }: MainRelayConnectionManager): readonly string[] {
+  return handshakes
+    .ended()
+    .filter(({ count }) => count > 0)
+    .map(({ role, result, count }) => `${role} ${result} ${count}`);
+}
 
 describe('admission', () => {
   it('gives an id to the first key that claims it, over restarts', async () => {
@@ -117,9 +126,11 @@ describe('admission', () => {
 
   it('refuses a handshake that was meant for another Main', async () => {
     const scene = new Scene();
-    const { url } = scene.main('relay-a', { publicNames: ['relay-a:8080'] });
+    const { url, manager } = scene.main('relay-a', { publicNames: ['relay-a:8080'] });
     const attempt = join(scene, 'one', url, { role: 'home', nodeId: 'x', target: 'relay-b:8080' });
     await assert.rejects(settled(scene, attempt, 50), refusal(4401, /relay-b:8080/));
+    assert.deepEqual(ended(manager), ['home authentication 1']);
+    assert.deepEqual([...manager.handshakes.duration.buckets].filter(Boolean), [], 'of sessions only');
   });
 
   it('lets clients in without a key, with a token where one is needed', async () => {
@@ -168,6 +179,8 @@ describe('one session per id', () => {
     for (let index = 0; index < 3; index += 1) await take();
     assert.equal(first.closed[0]?.code, 4409);
     await assert.rejects(take(), refusal(4429, /several nodes/));
+    assert.equal(main.manager.limited.takeovers, 1);
+    assert.deepEqual(ended(main.manager), ['home ok 4', 'home too_many 1']);
     await scene.clock.advance(60_000);
     await take();
   });

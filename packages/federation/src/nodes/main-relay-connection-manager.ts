@@ -28,9 +28,10 @@ import type { Identity } from '../identity/keys.ts';
 import type { Dial } from '../link/dial.ts';
 import { acceptHandshake, type Claimant } from '../link/handshake.ts';
 import { HandshakeLine } from '../link/handshake-line.ts';
-import { type ArrivalLimits, Arrivals } from './arrivals.ts';
+import { type ArrivalLimits, Arrivals, createLimited } from './arrivals.ts';
 import { inboundView, type PeerSource, type PeerView } from './configured-peer.ts';
 import { ForgottenKeys } from './forgotten-keys.ts';
+import { HandshakeMeter } from './handshake-meter.ts';
 import type { NodeEvents } from './node-event.ts';
 import { replaces } from './peer-choice.ts';
 import { type AddPeerResult, PeerDialler, peerLinkOf, reasonText } from './peer-dialler.ts';
@@ -93,6 +94,9 @@ export class MainRelayConnectionManager {
   readonly instance: string;
   /** Where links that came in wait for the steps of their handshake. */
   readonly handshakeLine: HandshakeLine;
+  readonly handshakes = new HandshakeMeter();
+  /** What was refused because there was too much of it, by which bound. */
+  readonly limited = createLimited();
   readonly #options: MainConnectionOptions;
   readonly #owner: SessionOwner;
   readonly #homes = new Map<string, Session>();
@@ -186,10 +190,14 @@ export class MainRelayConnectionManager {
   accept(link: Link, path: 'federation' | 'peers', info: LinkInfo): void {
     const { self, identity, clock, random, software, advertise } = this.#options;
     if (!this.#arrivals.allow(info.remoteAddress)) {
+      this.limited.handshakes += 1;
+      this.handshakes.refused(undefined, CLOSE_CODES.tooManyAttempts);
       link.close(CLOSE_CODES.tooManyAttempts, 'too many connections from this address');
       return;
     }
     this.#handshakes.add(link);
+    const startedAt = clock.now();
+    let role: Role | undefined;
     acceptHandshake(link, identity, {
       clock,
       line: this.handshakeLine,
@@ -197,13 +205,20 @@ export class MainRelayConnectionManager {
       self,
       software,
       ...(advertise !== undefined && { advertise }),
-      onHello: (hello) => this.#checkHello(hello, path, info),
+      onHello: (hello) => {
+        role = hello.role;
+        return this.#checkHello(hello, path, info);
+      },
       decide: (claimant) => this.#decide(claimant, info),
       accepted: (released, claimant, welcome) => {
         this.#handshakes.delete(link);
+        this.handshakes.accepted(claimant.hello.role, clock.now() - startedAt);
         this.#open(released, identityOf(claimant, welcome, info));
       },
-      failed: () => this.#handshakes.delete(link),
+      failed: ({ code, isOurs }) => {
+        this.#handshakes.delete(link);
+        this.handshakes.refused(role, isOurs ? code : undefined);
+      },
     });
   }
 
@@ -243,6 +258,7 @@ export class MainRelayConnectionManager {
     const present = (role === 'home' ? this.#homes : this.#peers).get(nodeId);
     const isReturning = present?.remoteAddress === remoteAddress;
     if (role === 'home' && !this.#arrivals.hasRoomForHome(remoteAddress, isReturning)) {
+      this.limited.homes += 1;
       return { code: CLOSE_CODES.tooManyAttempts, reason: 'too many Homes from this address' };
     }
     if (role === 'main' && this.#mustKeep(nodeId, present, auth.instance)) {
@@ -251,6 +267,7 @@ export class MainRelayConnectionManager {
     }
     if (present !== undefined && present.instance !== '' && present.instance !== auth.instance) {
       if (!this.#takeovers.allow(`${role} ${nodeId}`, clock.now())) {
+        this.limited.takeovers += 1;
         const message = `${nodeId} is claimed by several nodes with the same key`;
         this.#options.events.emit({ kind: 'warned', message });
         return { code: CLOSE_CODES.tooManyAttempts, reason: message };

@@ -53,6 +53,7 @@ export class FederationServiceRegistry {
   /** Home id → the peers that have it, with its process and the number of its services there. */
   readonly #homesElsewhere = new Map<string, Map<string, HomeElsewhere>>();
   readonly #advertisement: Advertisement;
+  #conflicts = 0;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -249,6 +250,18 @@ export class FederationServiceRegistry {
     return this.#mains.get(id)?.isSynced ?? false;
   }
 
+  /** For how long something that a connected peer has said is missing here, in ms, at the peer that is furthest behind. */
+  get lagMs(): number {
+    let lagMs = 0;
+    for (const main of this.#mains.values()) lagMs = Math.max(lagMs, main.lagMs);
+    return lagMs;
+  }
+
+  /** Entries that a peer may not speak for, and lists that were not what the peer had told. */
+  get conflicts(): number {
+    return this.#conflicts;
+  }
+
   peerServices(id: string): number {
     return this.#mains.get(id)?.size ?? 0;
   }
@@ -383,6 +396,9 @@ export class FederationServiceRegistry {
       const entries = {
         added: (instance: Instance) => this.#addFederated(id, instance),
         removed: (instance: Instance) => this.#removeFederated(id, instance),
+        conflicted: () => {
+          this.#conflicts += 1;
+        },
       };
       main = new RemoteMain(id, entries, this.#options.clock);
       this.#mains.set(id, main);

@@ -20,6 +20,8 @@ type Delta = Extract<Discovery, { kind: 'delta' }>;
 export interface RemoteEntries {
   added(instance: Instance): void;
   removed(instance: Instance): void;
+  /** It named what is not its own, or its list is not what it has told. */
+  conflicted(): void;
 }
 
 export class RemoteMain implements Holder {
@@ -41,6 +43,8 @@ export class RemoteMain implements Holder {
   #snapshotKeys: Set<string> | undefined;
   /** Asked and not yet answered, so that one gap is asked about once. */
   #isWaiting = false;
+  /** Monotonic ms at which it was first known that something is missing here. */
+  #behindSince: number | undefined;
 
   constructor(id: string, entries: RemoteEntries, clock: Clock) {
     this.id = id;
@@ -59,6 +63,12 @@ export class RemoteMain implements Holder {
   /** Of its process; nodes of the former protocol that it speaks for are advertised with it. */
   get instance(): string {
     return this.#instance;
+  }
+
+  /** For how long something that it has said is missing here, in ms; 0: nothing is. Says nothing while there is no link. */
+  get lagMs(): number {
+    const isBehind = this.link !== undefined && this.#behindSince !== undefined;
+    return isBehind ? this.#clock.now() - (this.#behindSince ?? 0) : 0;
   }
 
   /** Everything that it advertised has arrived once. */
@@ -91,6 +101,7 @@ export class RemoteMain implements Holder {
     this.#digest = new Digest();
     this.#instance = '';
     this.#seq = 0;
+    this.#behindSince = undefined;
     this.restart();
   }
 
@@ -98,13 +109,15 @@ export class RemoteMain implements Holder {
     if (this.#isWaiting) return [];
     if (state.instance !== this.#instance || state.seq < this.#seq) return this.#ask(state.instance, 0);
     if (state.seq > this.#seq) return this.#ask(state.instance, this.#seq);
-    return this.#digest
-      .differing(state.digest)
-      .map((bucket) => ({ kind: 'want', instance: state.instance, bucket }));
+    this.#behindSince = undefined;
+    const differing = this.#digest.differing(state.digest);
+    if (differing.length > 0) this.#entries.conflicted();
+    return differing.map((bucket) => ({ kind: 'want', instance: state.instance, bucket }));
   }
 
   #ask(instance: string, since: number): readonly Want[] {
     this.#isWaiting = true;
+    this.#behindSince ??= this.#clock.now();
     return [{ kind: 'want', instance, since }];
   }
 
@@ -115,6 +128,7 @@ export class RemoteMain implements Holder {
       return this.#isWaiting ? [] : this.#ask(delta.instance, isKnown ? this.#seq : 0);
     }
     this.#isWaiting = false;
+    this.#behindSince = undefined;
     for (const [service, nodeId] of delta.remove) this.#drop(entryKey(service, nodeId));
     for (const entry of delta.add) this.#put(entry);
     this.#seq = delta.to;
@@ -138,6 +152,7 @@ export class RemoteMain implements Holder {
     if (!snapshot.complete) return [];
     this.#snapshotKeys = undefined;
     this.#isWaiting = false;
+    this.#behindSince = undefined;
     for (const key of [...this.#held.keys()]) {
       const isCovered = snapshot.bucket === undefined || bucketOf(key) === snapshot.bucket;
       if (isCovered && !keys.has(key)) this.#drop(key);
@@ -153,6 +168,7 @@ export class RemoteMain implements Holder {
       entry.node.type === 'main' ? entry.node.id === this.id : entry.node.mainRelay === this.id;
     const key = entryKey(entry.name, entry.node.id);
     const earlier = this.#held.get(key);
+    if (!isItsOwn) this.#entries.conflicted();
     if (!isItsOwn || (earlier === undefined && this.#held.size >= REGISTRY_LIMITS.services)) return;
     const { node, healthy, capacity, seq, ...description } = entry;
     const fields = { description, node, capacity, isHealthy: healthy, origin: 'peer', holder: this } as const;

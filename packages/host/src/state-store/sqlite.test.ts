@@ -17,7 +17,7 @@ import {
 } from '@relay/language';
 import { SqliteStateStore } from './sqlite.ts';
 import { STATE_FILE, StateFile, type SyncMode, type Write } from './state-file.ts';
-import { StateNotSaved, StateUnreadable, type ValueCodec } from './state-store.ts';
+import { StateNotSaved, StateUnreadable, type StoreWatch, type ValueCodec } from './state-store.ts';
 import { exportState, importState, readState, resetState } from './state-tools.ts';
 
 const ANY = { kind: 'any', text: 'any', validators: [] } as const;
@@ -58,8 +58,9 @@ class CountingFile extends StateFile {
 function open(
   folder: string,
   make = (at: string, sync: SyncMode) => new StateFile(at, sync),
+  watch?: StoreWatch,
 ): SqliteStateStore {
-  return new SqliteStateStore({ folder, sync: 'full' }, CODEC, make);
+  return new SqliteStateStore({ folder, sync: 'full' }, CODEC, make, watch);
 }
 
 const counting = (at: string, sync: SyncMode): StateFile => new CountingFile(at, sync);
@@ -264,7 +265,12 @@ describe('a disk that fails', () => {
   ] as const) {
     it(`is told to the caller (${failure}), and later commits build on what is there`, async () => {
       const folder = newFolder();
-      const store = open(folder, failing);
+      const seen: string[] = [];
+      const store = open(folder, failing, {
+        now: () => 0,
+        committed: () => seen.push('committed'),
+        failed: (operation) => seen.push(operation),
+      });
       await store.commit('s', state({ n: 1, list: numbers(1_000) }));
       FailingFile.failure = failure;
       await assert.rejects(store.commit('s', state({ n: 2, list: numbers(2) })), (error) => {
@@ -275,6 +281,7 @@ describe('a disk that fails', () => {
       FailingFile.failure = 'none';
       await store.commit('s', state({ n: 3, list: numbers(1_000) }));
       store.close();
+      assert.deepEqual(seen, ['committed', 'commit', 'committed']);
       assert.equal(reread(folder), display(state({ n: 3, list: numbers(1_000) })));
     });
   }

@@ -4,7 +4,13 @@
 import type { ObjectValue, Value } from '@relay/language';
 import type { KeptOutcome } from '../idempotency/kept-outcome.ts';
 import { errorCode, ROOT, StateFile, type SyncMode } from './state-file.ts';
-import { StateNotSaved, type StateStore, StateUnreadable, type ValueCodec } from './state-store.ts';
+import {
+  StateNotSaved,
+  type StateStore,
+  StateUnreadable,
+  type StoreWatch,
+  type ValueCodec,
+} from './state-store.ts';
 import { type NamedNode, StoredTree } from './stored-tree.ts';
 
 export interface SqliteStoreOptions {
@@ -32,6 +38,7 @@ interface Opened {
 export class SqliteStateStore implements StateStore {
   readonly #options: SqliteStoreOptions;
   readonly #codec: ValueCodec;
+  readonly #watch: StoreWatch;
   readonly #open: (folder: string, sync: SyncMode) => StateFile;
   #opened: Opened | undefined;
   /** Of the last commit that is durable; a file that has another number of them is not the one we know. */
@@ -42,17 +49,20 @@ export class SqliteStateStore implements StateStore {
     options: SqliteStoreOptions,
     codec: ValueCodec,
     open: (folder: string, sync: SyncMode) => StateFile = (folder, sync) => new StateFile(folder, sync),
+    watch: StoreWatch = UNWATCHED,
   ) {
     this.#options = options;
     this.#codec = codec;
     this.#open = open;
+    this.#watch = watch;
     this.#commits = this.#reopen().file.commits;
   }
 
   load(server: string): ReadonlyMap<string, Value> | undefined {
     // A server that is defined again goes on from what its predecessor left.
     this.#flush();
-    const node = this.#server(this.#opened ?? this.#reopen(), server);
+    const opened = this.#opened ?? this.#reopen();
+    const node = this.#read(() => this.#server(opened, server));
     if (node === undefined) return undefined;
     return new Map([...node.entries].map(([field, { value }]) => [field, value]));
   }
@@ -73,7 +83,8 @@ export class SqliteStateStore implements StateStore {
   }
 
   findOutcome(id: string): KeptOutcome | undefined {
-    return (this.#opened ?? this.#reopen()).file.outcome(id);
+    const { file } = this.#opened ?? this.#reopen();
+    return this.#read(() => file.outcome(id));
   }
 
   close(): void {
@@ -87,10 +98,12 @@ export class SqliteStateStore implements StateStore {
     if (batch === undefined) return;
     this.#batch = undefined;
     let hasBegun = false;
+    const startedAt = this.#watch.now();
     try {
       const opened = this.#opened ?? this.#reopen();
       if (opened.file.commits !== this.#commits) {
         // A commit that was reported as failed is there after all, and the program has gone on without it.
+        this.#watch.failed('commit');
         batch.reject(new StateUnreadable(`${opened.file.file} is not as this node left it; it is read anew`));
         return;
       }
@@ -107,8 +120,10 @@ export class SqliteStateStore implements StateStore {
       hasBegun = true;
       if (writes.length > 0) opened.file.commit(writes);
       this.#commits = opened.file.commits;
+      this.#watch.committed(this.#watch.now() - startedAt);
       batch.resolve();
     } catch (error) {
+      this.#watch.failed('commit');
       // After a failed write or sync nobody knows what this handle believes; the next commit begins with a look at the file.
       const isFull = errorCode(error) === SQLITE_FULL;
       this.#close();
@@ -136,14 +151,25 @@ export class SqliteStateStore implements StateStore {
     this.#opened = undefined;
   }
 
-  #reopen(): Opened {
-    const file = this.#open(this.#options.folder, this.#options.sync);
+  #read<T>(read: () => T): T {
     try {
+      return read();
+    } catch (error) {
+      this.#watch.failed('read');
+      throw error;
+    }
+  }
+
+  #reopen(): Opened {
+    let file: StateFile | undefined;
+    try {
+      file = this.#open(this.#options.folder, this.#options.sync);
       const tree = new StoredTree(file, this.#codec);
       this.#opened = { file, tree, root: tree.readNamed(ROOT, true), servers: new Map() };
       return this.#opened;
     } catch (error) {
-      file.close();
+      this.#watch.failed('open');
+      file?.close();
       throw error;
     }
   }
@@ -160,7 +186,9 @@ export class SqliteStateStore implements StateStore {
 
 const SQLITE_FULL = 13;
 
+const UNWATCHED: StoreWatch = Object.freeze({ now: () => 0, committed: () => {}, failed: () => {} });
+
 /** What the worker of a program imports. */
-export function openStateStore(options: unknown, codec: ValueCodec): StateStore {
-  return new SqliteStateStore(options as SqliteStoreOptions, codec);
+export function openStateStore(options: unknown, codec: ValueCodec, watch: StoreWatch): StateStore {
+  return new SqliteStateStore(options as SqliteStoreOptions, codec, undefined, watch);
 }

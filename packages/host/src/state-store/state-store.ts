@@ -3,6 +3,7 @@
 
 import type { ObjectValue, Value } from '@relay/language';
 import type { FindOutcome, KeptOutcome } from '../idempotency/kept-outcome.ts';
+import type { StoreOperation } from '../program-meter.ts';
 
 /** JSON of language.md §18 in the tagged form, which loses nothing. */
 export interface ValueCodec {
@@ -51,11 +52,30 @@ export class StateUnreadable extends Error {
   override readonly name = 'StateUnreadable';
 }
 
+/** Who looks on at a store, and lends it the clock for that. */
+export interface StoreWatch {
+  /** In ms, monotonic. */
+  readonly now: () => number;
+  /** A commit is durable after so many ms. */
+  readonly committed: (ms: number) => void;
+  readonly failed: (operation: StoreOperation) => void;
+}
+
 /** What a module of a store exports as `openStateStore`. */
-export type OpenStateStore = (options: unknown, codec: ValueCodec) => StateStore | Promise<StateStore>;
+export type OpenStateStore = (
+  options: unknown,
+  codec: ValueCodec,
+  watch: StoreWatch,
+) => StateStore | Promise<StateStore>;
 
 /** Names a store to the worker that opens it. */
 export type StateStoreSpec =
   | { readonly kind: 'memory' }
   /** A module by its URL; `options` must be plain data. */
-  | { readonly kind: 'module'; readonly url: string; readonly options: unknown };
+  | {
+      readonly kind: 'module';
+      readonly url: string;
+      readonly options: unknown;
+      /** Where it keeps the state, if that is one file with a log beside it; for its size. */
+      readonly file?: string;
+    };

@@ -23,6 +23,7 @@ describe('the bound of all buffers of a node', () => {
     user('small', 300);
     user('biggest', 500);
     assert.equal(budget.isTight, true);
+    assert.equal(budget.largestBytes, 500);
     await clock.settle();
     assert.deepEqual(cut, [], 'not before the bound');
     user('big', 400);

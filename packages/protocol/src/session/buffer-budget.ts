@@ -33,6 +33,11 @@ export class BufferBudget {
     return this.#heldBytes;
   }
 
+  /** Bytes of the link that makes this node hold most. Looks at every link. */
+  get largestBytes(): number {
+    return this.#largest()?.backlogBytes ?? 0;
+  }
+
   /** Little is left: no new calls, no credit. */
   get isTight(): boolean {
     return this.#heldBytes > this.limitBytes * TIGHT_SHARE;
@@ -65,7 +70,7 @@ export class BufferBudget {
     this.#isCheckDue = true;
     this.#clock.defer(() => {
       this.#isCheckDue = false;
-      while (this.#heldBytes > this.limitBytes && this.#cutBiggest());
+      while (this.#heldBytes > this.limitBytes && this.#cutLargest());
       if (this.isTight) return;
       const waiting = this.#waiting;
       this.#waiting = [];
@@ -73,18 +78,23 @@ export class BufferBudget {
     });
   }
 
-  #cutBiggest(): boolean {
-    let biggest: BufferUser | undefined;
+  #cutLargest(): boolean {
+    const largest = this.#largest();
+    if (largest === undefined) return false;
+    this.#users.delete(largest);
+    largest.cut();
+    return true;
+  }
+
+  #largest(): BufferUser | undefined {
+    let largest: BufferUser | undefined;
     let bytes = 0;
     for (const user of this.#users) {
       const { backlogBytes } = user;
       if (backlogBytes <= bytes) continue;
-      biggest = user;
+      largest = user;
       bytes = backlogBytes;
     }
-    if (biggest === undefined) return false;
-    this.#users.delete(biggest);
-    biggest.cut();
-    return true;
+    return largest;
   }
 }
