@@ -26,6 +26,7 @@ interface SpanSeen {
   readonly parentSpanId?: string;
   readonly name: string;
   readonly status: { readonly code: number };
+  readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly at: string;
 }
 
@@ -101,10 +102,10 @@ describe('an operator', () => {
     return { status: answer.status, body: (await answer.json()) as Json };
   }
 
-  async function call(params: Json): Promise<Json> {
+  async function call(params: Json, headers: Record<string, string> = {}): Promise<Json> {
     const answer = await fetch(`${a}/rpc`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${SECRETS.RELAY_API_TOKEN}` },
+      headers: { authorization: `Bearer ${SECRETS.RELAY_API_TOKEN}`, ...headers },
       body: JSON.stringify({ jsonrpc: '2.0', method: 'remote_call', params, id: 1 }),
     });
     return (await answer.json()) as Json;
@@ -178,6 +179,25 @@ describe('an operator', () => {
     assert.equal(root?.at, 'relay-a.com');
     const child = of().find(({ at }) => at === 'bob.home');
     assert.equal(child?.parentSpanId, root?.spanId);
+  });
+
+  it('links a call to the trace that its caller says it is in, and takes nothing else of that', async () => {
+    const claimed = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' };
+    const answer = await call(
+      { service_name: 'blog_service', method: 'get_posts', trace: true },
+      { traceparent: `00-${claimed.traceId}-${claimed.spanId}-01` },
+    );
+    const { trace } = answer['result'] as { trace: { trace_id: string } };
+    assert.notEqual(trace.trace_id, claimed.traceId);
+    const { body } = await get(`/federation/traces/${trace.trace_id}`);
+    assert.deepEqual(body['linked'], { trace_id: claimed.traceId, span_id: claimed.spanId });
+    assert.equal((await get(`/federation/traces/${claimed.traceId}`)).status, 404);
+    const root = () =>
+      collector.spans.find(
+        ({ traceId, parentSpanId }) => traceId === trace.trace_id && parentSpanId === undefined,
+      );
+    await waitFor(() => root() !== undefined, { what: 'the span of the call', limitMs: 20_000 });
+    assert.deepEqual(root()?.links, [claimed]);
   });
 
   it('finds the same trace id at a service that a program called in turn', async () => {

@@ -246,9 +246,10 @@ function countInstances(
       for (const instance of registry[scope].all()) {
         if (registry.waysOf(instance)[0] !== instance) continue;
         found[scope] += 1;
-        const circuits = openCircuits(instance.stats, now, balance).length;
-        found.openCircuits += circuits;
-        if (circuits > 0 || !isCallable(instance)) found.failed += 1;
+        const circuits = openCircuits(instance.stats, now, balance);
+        found.openCircuits += circuits.length;
+        const isOpen = circuits.some(({ state }) => state === 'open');
+        if (isOpen || !isCallable(instance)) found.failed += 1;
       }
     }
     return found;

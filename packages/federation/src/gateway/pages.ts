@@ -10,6 +10,7 @@ import { isFresh, openStatic } from './pages-static.ts';
 import type { GatewayPorts, InstanceView } from './ports.ts';
 import { JSON_TYPE, type Replies, RPC_PATHS } from './replies.ts';
 import { methodsAt, pathOf, type Route } from './route.ts';
+import { httpCaller } from './trace-link.ts';
 
 const HTML_TYPE = 'text/html; charset=utf-8';
 const STATIC = '/static/';
@@ -166,7 +167,7 @@ function postForm(parts: PageParts, request: FastifyRequest, reply: FastifyReply
     replies.refusal(request, reply, 'bad_request', form.message);
     return;
   }
-  const caller = { kind: 'http', remoteAddress: request.raw.socket.remoteAddress ?? '' } as const;
+  const caller = httpCaller(request.raw);
   const call = { node: 'local', service, method: name, params: encodeUtf8(form.json), direct: true } as const;
   let isOver = false;
   const { cancel } = ports.ingress.submit(call, caller, (outcome) => {
@@ -214,7 +215,8 @@ function answerForm(
       replies.content(request, reply, 422, JSON_TYPE, Buffer.from(thrownText(failure)));
       return;
     default:
-      ports.log.error('form failed', { method: name, failure: failure.name, error: failure.message });
+      // The message may hold what the program threw.
+      ports.log.error('form failed', { method: name, code: failure.name, at: failure.at });
       replies.refusal(request, reply, 'internal', 'the call failed');
   }
 }

@@ -6,6 +6,7 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { KeptTrace } from '../observe/trace-ring.ts';
 import type { Why } from '../observe/why.ts';
+import type { TraceLink } from '../routing/route.ts';
 
 /** What a node is for who asks it over HTTP. */
 export type NodeRole = NodeType | 'p2p';
@@ -44,6 +45,8 @@ export interface HttpCaller {
   readonly kind: 'http';
   readonly subject?: string;
   readonly remoteAddress: string;
+  /** The trace that the caller says it is in. */
+  readonly linked?: TraceLink;
 }
 
 export interface SubmittedCall {

@@ -312,6 +312,18 @@ describe('headers of a direct call', () => {
     assert.equal(request.idempotencyKey, 'order 1');
   });
 
+  it('link it to the trace that the caller says it is in, unless that makes no sense', async () => {
+    const node = fakeNode('main');
+    await using client = await serve(node);
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    await client.rpc(CALL, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
+    await client.rpc(CALL, { traceparent: 'mine' });
+    assert.deepEqual(
+      node.calls.map(({ caller }) => caller.linked),
+      [{ traceId, spanId: '00f067aa0ba902b7' }, undefined],
+    );
+  });
+
   for (const [headers, message] of [
     [{ 'relay-timeout': '0' }, 'timeout must be a number greater than 0 and at most 3600'],
     [{ 'relay-timeout': '3601' }, 'timeout must be a number greater than 0 and at most 3600'],

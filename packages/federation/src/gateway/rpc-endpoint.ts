@@ -28,6 +28,7 @@ import {
 } from './rpc-answer.ts';
 import { createPlanner, type Plan } from './rpc-plan.ts';
 import { type RpcRequest, readRpc } from './rpc-request.ts';
+import { httpCaller } from './trace-link.ts';
 
 export { RPC_PATHS } from './replies.ts';
 
@@ -90,7 +91,7 @@ export function createRpcEndpoint(
       refuse(request, reply, 400, 'invalid_request', first.message, { id: first.id });
       return;
     }
-    const caller: HttpCaller = { kind: 'http', remoteAddress: request.raw.socket.remoteAddress ?? '' };
+    const caller = httpCaller(request.raw);
     const exchange = new Exchange(ports, replies, limits.answerBytes, request, reply, caller, isBatch);
     // The options of the headers are for one request only.
     const options = isBatch ? NO_OPTIONS : readCallHeaders(headers);

@@ -50,6 +50,9 @@ function summary(kept: KeptTrace): Record<string, unknown> {
     ...(kept.at !== undefined && { at: kept.at, executed: kept.executed }),
     started: isoTime(kept.startedAt),
     total_ms: rounded(kept.totalMs),
+    ...(kept.linked !== undefined && {
+      linked: { trace_id: kept.linked.traceId, span_id: kept.linked.spanId },
+    }),
   };
 }
 

@@ -66,6 +66,16 @@ describe('who watches calls', () => {
     assert.equal(watch.meter.calls('local', 'cancelled'), 1);
   });
 
+  it('keeps the trace that an HTTP caller says it is in, beside its own', () => {
+    const watch = new CallWatch({ self: SELF, clock: new ManualClock(), log: SILENT_LOG });
+    const linked = { traceId: 'b'.repeat(32), spanId: 'c'.repeat(16) };
+    watch.ended(ended(call('1'), { from: { kind: 'own', id: '::1', linked } }), failed('timeout'), 5);
+    watch.ended(ended(call('2')), failed('timeout'), 5);
+    const [second, first] = watch.traces.latest(2);
+    assert.deepEqual([first?.linked, second?.linked], [linked, undefined]);
+    assert.equal(first?.traceId, '1'.padStart(32, 'a'));
+  });
+
   it('keeps nothing of arguments, results and messages', () => {
     const watch = new CallWatch({ self: SELF, clock: new ManualClock(), log: SILENT_LOG });
     watch.ended(ended(call('1')), failed('application_error'), 5);

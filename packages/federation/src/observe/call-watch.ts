@@ -2,7 +2,7 @@
 
 import type { Call, Clock, Failure, Outcome, Span } from '@relay/protocol';
 import type { CallObserver, EndedCall, Way } from '../routing/call-observer.ts';
-import type { CallOrigin, Route } from '../routing/route.ts';
+import type { CallOrigin, Route, TraceLink } from '../routing/route.ts';
 import { CallMeter } from './call-meter.ts';
 import type { Decision } from './decision.ts';
 import type { Log } from './log.ts';
@@ -101,7 +101,8 @@ export class CallWatch implements CallObserver {
       path: [...call.path, self],
       spans: ownSpans(self, failure === undefined ? 'answered' : 'failed', ms),
     };
-    const trace = this.#trace(call, code, ms, failure, route);
+    const linked = from.kind === 'own' ? from.linked : undefined;
+    const trace = this.#trace(call, code, ms, failure, route, linked);
     this.traces.add(trace);
     exporter?.({
       trace,
@@ -117,6 +118,7 @@ export class CallWatch implements CallObserver {
     totalMs: number,
     failure: Failure | undefined,
     { path, spans }: { readonly path: readonly string[]; readonly spans: readonly Span[] },
+    linked?: TraceLink,
   ): KeptTrace {
     const decisions = call.trace ? this.#decisions.get(call) : undefined;
     if (decisions !== undefined) this.#decisions.delete(call);
@@ -125,6 +127,7 @@ export class CallWatch implements CallObserver {
       method: `${call.service.slice(0, NAME_CHARS)}.${call.method.slice(0, NAME_CHARS)}`,
       outcome,
       ...(failure === undefined ? {} : { at: failure.at, executed: failure.executed }),
+      ...(linked === undefined ? {} : { linked }),
       startedAt: this.#options.clock.wallNow() - totalMs,
       totalMs,
       path,

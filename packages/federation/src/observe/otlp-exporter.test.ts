@@ -37,7 +37,8 @@ describe('the exporter of spans', () => {
   it('sends what came in five seconds as one request', async () => {
     const bodies: string[] = [];
     const { clock, made } = exporter(async (body) => bodies.push(body) > 0);
-    made.add(span({}, true));
+    const linked = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
+    made.add(span({ linked }, true));
     made.add(span({ outcome: 'timeout', at: 'bob.home', executed: 'unknown' }));
     assert.equal(bodies.length, 0);
     await clock.advance(EXPORT_LIMITS.everyMs);
@@ -48,6 +49,7 @@ describe('the exporter of spans', () => {
     assert.equal(root.parentSpanId, undefined);
     assert.equal(root.startTimeUnixNano, '1700000000000500000');
     assert.equal(root.endTimeUnixNano, '1700000000002750000');
+    assert.deepEqual([root.links, child.links], [[linked], undefined]);
     assert.equal(root.status.code, 0);
     assert.equal(child.parentSpanId, '00f067aa0ba902b7');
     assert.notEqual(child.spanId, '00f067aa0ba902b7');

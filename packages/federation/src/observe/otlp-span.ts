@@ -37,7 +37,7 @@ export function encodeSpans(spans: readonly FinishedSpan[], resource: SpanResour
  * of the other nodes, which name it as their parent, hang below.
  */
 function encodeSpan({ trace, way, isRoot, traceparent }: FinishedSpan, random: Random): unknown {
-  const { traceId, method, outcome, startedAt, totalMs, path } = trace;
+  const { traceId, method, outcome, startedAt, totalMs, path, linked } = trace;
   const contextSpan = traceparent.slice(36, 52);
   const isFailure = outcome !== 'ok' && outcome !== 'cancelled';
   return {
@@ -58,6 +58,7 @@ function encodeSpan({ trace, way, isRoot, traceparent }: FinishedSpan, random: R
       ...(trace.executed === undefined ? {} : { 'relay.executed': trace.executed }),
       ...(isFailure ? { 'error.type': outcome } : {}),
     }),
+    ...(linked === undefined ? {} : { links: [linked] }),
     status: { code: isFailure ? STATUS_ERROR : STATUS_OK },
   };
 }

@@ -2,6 +2,7 @@
 // Without arguments, results and messages: a trace says where a call went, never what was in it.
 
 import type { Clock, Span } from '@relay/protocol';
+import type { TraceLink } from '../routing/route.ts';
 import type { Decision } from './decision.ts';
 
 export interface KeptTrace {
@@ -10,6 +11,8 @@ export interface KeptTrace {
   readonly method: string;
   /** `ok`, `cancelled`, or the name of the failure. */
   readonly outcome: string;
+  /** The trace that an HTTP caller said it is in. Anybody can say that. */
+  readonly linked?: TraceLink;
   /** Of a failure: who raised it and whether the method ran. */
   readonly at?: string;
   readonly executed?: string;

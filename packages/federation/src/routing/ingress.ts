@@ -14,7 +14,7 @@ import {
   type Settle,
 } from '@relay/protocol';
 import type { FederationRouter } from './federation-router.ts';
-import type { CallOrigin } from './route.ts';
+import type { CallOrigin, TraceLink } from './route.ts';
 import { traceIdOf } from './trace-context.ts';
 
 /** One call as an HTTP request asked for it; see gateway/ports.ts. */
@@ -51,7 +51,7 @@ export class HttpIngress {
 
   submit(
     request: HttpCall,
-    caller: { readonly subject?: string; readonly remoteAddress?: string },
+    caller: { readonly subject?: string; readonly remoteAddress?: string; readonly linked?: TraceLink },
     settle: Settle,
   ): { traceId: string; cancel: Cancel } {
     const { router, clock, defaultTimeoutMs, timeoutOf } = this.#options;
@@ -65,8 +65,13 @@ export class HttpIngress {
       idempotencyKey,
     } = request;
     const self = router.address;
-    const { remoteAddress } = caller;
-    const from: CallOrigin = remoteAddress === undefined ? OWN : { kind: 'own', id: remoteAddress };
+    const { remoteAddress, linked } = caller;
+    const from: CallOrigin =
+      remoteAddress === undefined
+        ? OWN
+        : linked === undefined
+          ? { kind: 'own', id: remoteAddress }
+          : { kind: 'own', id: remoteAddress, linked };
     const traceparent = router.createTraceparent();
     const destination = node === undefined ? undefined : this.#destination(node, self);
     const call: Call = {

@@ -3,10 +3,16 @@
 import type { CallHandler, Failure, NodeAddress } from '@relay/protocol';
 import type { Instance } from '../registry/instance.ts';
 
+/** A trace of somebody else, in hexadecimal digits: 32 and 16. */
+export interface TraceLink {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
 /** How a call came to this node. */
 export type CallOrigin =
-  /** From its program, or from its HTTP endpoint: `id` is then the address of who asked. */
-  | { readonly kind: 'own'; readonly id?: string }
+  /** From its program, or from its HTTP endpoint: `id` is then the address of who asked, `linked` the trace it says it is in. */
+  | { readonly kind: 'own'; readonly id?: string; readonly linked?: TraceLink }
   /** `id`: the name it gave itself, else its address. */
   | { readonly kind: 'client'; readonly id?: string }
   | { readonly kind: 'home'; readonly id: string }
