@@ -1,5 +1,5 @@
-// Many Homes in one process, each with its own key, link and service: home-crowd.ts URL FIRST COUNT. Their keys are made before it says
-// that it is ready. Asked, it tells how many are registered and how often a Home had to dial since it was told to start or to count.
+// Many Homes in one process, each with its own key, link and services: home-crowd.ts URL FIRST COUNT [SERVICES]. Their keys are made
+// before it says that it is ready. Asked, it tells how many are registered and how often a Home had to dial since it was told to start or to count.
 
 import { HomeNode, systemClock, systemRandom } from '@relay/federation';
 import type { Body, Service } from '@relay/protocol';
@@ -8,14 +8,19 @@ import { createMemoryMainKeys } from '../packages/federation/src/identity/main-k
 import { dialWebSocket } from '../packages/federation/src/link/dial-websocket.ts';
 import { sayReady } from './processes.ts';
 
-const [url = '', first = '0', count = '1'] = process.argv.slice(2);
+const [url = '', first = '0', count = '1', services = '1'] = process.argv.slice(2);
 
-/** Says who it is. */
-function service(id: string): Service {
+/** Says which Home it is of. A Home's first service has its name, the others a number more. */
+function service(id: string, index: number): Service {
   const method = { name: 'who', params: [], returns: 'string', effect: 'pure' } as const;
   const body: Body = new TextEncoder().encode(JSON.stringify(id));
   return {
-    offer: { name: `service_${id.replace('-', '_')}`, methods: [method], visibility: 'federated', weight: 1 },
+    offer: {
+      name: `service_${id.replace('-', '_')}${index === 0 ? '' : `_${index}`}`,
+      methods: [method],
+      visibility: 'federated',
+      weight: 1,
+    },
     handle: (_call, settle) => {
       settle({ kind: 'result', body });
       return () => {};
@@ -51,7 +56,7 @@ const nodes = Array.from({ length: Number(count) }, (_, index) => {
     urls: [`${url}/ws/federation`],
     software: 'relay/bench',
   });
-  node.setServices([service(nodeId)]);
+  node.setServices(Array.from({ length: Number(services) }, (_, index) => service(nodeId, index)));
   return node;
 });
 

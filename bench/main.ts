@@ -28,6 +28,15 @@ const SUITES: Readonly<Record<string, Suite>> = {
       'round trips through one and two Main Relays, beside a bare WebSocket forwarder, NATS and Moleculer',
     run: async (options) => (await import('./routing.ts')).benchRouting(options),
   },
+  tail: {
+    about: 'p50, p99 and p99.9 at 25, 50 and 75 % of the most, event-loop delay and garbage collection',
+    run: async (options) => (await import('./tail.ts')).benchTail(options),
+  },
+  registry: {
+    about:
+      'calls at a Main Relay that knows 10,000 Homes and 50,000 services, beside one that knows ten Homes',
+    run: async (options) => (await import('./registry.ts')).benchRegistry(options),
+  },
   payload: {
     about:
       'answers of 1 KB to 16 MB over three hops, beside a bare WebSocket forwarder; small calls meanwhile',

@@ -1,9 +1,11 @@
 // Big answers over three hops, beside a bare corked WebSocket forwarder with the same hops in the same run; what the first Main holds
 // meanwhile, and how long small calls over the same Mains take.
 
+import { type Goal, goalTable } from './goals.ts';
 import type { LoadOrder } from './load.ts';
 import type { SuiteOptions, SuiteResult } from './main.ts';
 import { type BenchProcess, startProcess } from './processes.ts';
+import { warmUpMsOf } from './rows.ts';
 import { median, type Sample } from './stats.ts';
 
 const ROWS = [
@@ -12,7 +14,6 @@ const ROWS = [
   { name: '1 MB', bodyBytes: 1_000_000, inFlight: 4 },
   { name: '16 MB', bodyBytes: 16_000_000, inFlight: 1 },
 ] as const;
-const WARM_UP_MS = 700;
 const SMALL_BYTES = 200;
 const SAMPLE_MS = 20;
 const MB = 1e6;
@@ -54,7 +55,7 @@ export async function benchPayload({ rounds, measureMs }: SuiteOptions): Promise
     for (let round = 0; round < rounds; round += 1) {
       for (const { name, bodyBytes, inFlight } of ROWS) {
         process.stderr.write(`round ${round + 1} of ${rounds}: ${name}\n`);
-        const order = { inFlight, bodyBytes, warmUpMs: WARM_UP_MS, measureMs };
+        const order = { inFlight, bodyBytes, warmUpMs: warmUpMsOf(measureMs), measureMs };
         const bareSample = (await bare.ask(order)) as Sample;
         const relaySample = await measure(relay, order, [mainA, mainB]);
         const smallSample = await beside(relay, order, small, mainA, idleBytes);
@@ -62,7 +63,21 @@ export async function benchPayload({ rounds, measureMs }: SuiteOptions): Promise
       }
     }
     const data = [...all].map(([name, measured]) => summary(name, measured));
-    return { markdown: table(data), data, failures: data.reduce((sum, { failures }) => sum + failures, 0) };
+    const big = data.find(({ name }) => name === '1 MB');
+    const goals: readonly Goal[] = [
+      {
+        what: 'MB/s, 1 MB bodies, 3 hops: Relay / bare forwarder',
+        goal: 0.7,
+        limit: 'at least',
+        reached: big === undefined ? undefined : big.relayMb / big.bareMb,
+      },
+    ];
+    const markdown = [table(data), goalTable(goals)].join('\n\n');
+    return {
+      markdown,
+      data: { rows: data, goals },
+      failures: data.reduce((sum, { failures }) => sum + failures, 0),
+    };
   } finally {
     await Promise.all(started.map((process) => process.stop()));
   }

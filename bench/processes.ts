@@ -91,7 +91,7 @@ export async function startServer(
   return {
     ...server,
     name,
-    ready: {},
+    ready: { isServer: true },
     ask: () => Promise.reject(new Error(`${name} answers no questions`)),
   };
 }

@@ -1,6 +1,6 @@
 // Servers of NATS in the shapes that stand for a federation: two gateways, and a hub with a leaf node at each end.
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,12 +14,14 @@ export interface NatsServer {
 
 export async function startNats(name: string, config = ''): Promise<NatsServer> {
   const [port = 0] = await freePorts(1);
-  const file = path.join(mkdtempSync(path.join(tmpdir(), 'relay-bench-nats-')), 'nats.conf');
+  const folder = mkdtempSync(path.join(tmpdir(), 'relay-bench-nats-'));
+  const file = path.join(folder, 'nats.conf');
   writeFileSync(
     file,
     `server_name: "${name.replaceAll(' ', '-')}"\nlisten: "127.0.0.1:${port}"\n${config}\n`,
   );
   const process = await startServer(name, 'nats-server', ['-c', file], port, NATS_SERVER_ENV);
+  rmSync(folder, { recursive: true });
   return { process, url: `127.0.0.1:${port}` };
 }
 

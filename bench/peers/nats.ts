@@ -2,6 +2,7 @@
 // which is less work than a call of ours does.
 
 import { serveLoad } from '../load.ts';
+import { answerProbes } from '../probe.ts';
 import { sayReady } from '../processes.ts';
 
 interface Message {
@@ -28,6 +29,7 @@ if (role === 'echo') {
   connection.subscribe('echo', { callback: (_error, message) => message.respond(message.data) });
   await connection.flush();
   sayReady({});
+  answerProbes();
 } else {
   serveLoad((order) => {
     const text = 'a'.repeat(order.bodyBytes);
