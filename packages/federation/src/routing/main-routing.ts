@@ -246,21 +246,22 @@ export class MainRouting {
     if (id === self) return this.#toMain(id, call, from);
     const ways = registry.waysToHome(id);
     const own = registry.home(id);
-    if (links.home(id) !== undefined || own !== undefined) {
-      const isElsewhere =
-        links.home(id) === undefined && ways.some(({ instance }) => instance === own?.instance);
-      if (!isElsewhere) return this.#toHome(id, call, from);
-    } else if (links.knowsPeer(id) || registry.knowsMain(id)) {
-      return this.#toPeer(id, mainAddress(id), call, from);
+    if (links.home(id) !== undefined) return this.#toHome(id, call, from);
+    // Until its lease ends, a Home that has gone is still known where it was: that must not hide where it is now.
+    const present = ways.filter(({ main }) => !this.#isAwayFrom(main, id, call.service));
+    if (own !== undefined) {
+      const same = ways.filter(({ instance }) => instance === own.instance);
+      const moved = same.length > 0 ? same : present;
+      if (moved.length === 0 || !isOneInstance(moved)) return this.#toHome(id, call, from);
+      return this.#toHomeElsewhere(id, mainsOf(moved), call, from);
     }
+    if (links.knowsPeer(id) || registry.knowsMain(id)) return this.#toPeer(id, mainAddress(id), call, from);
     const p2p = this.#toP2p(id, call, from);
     if (p2p !== undefined) return p2p;
-    const [first] = ways;
-    if (first === undefined) return this.#none('node_not_found', `node '${id}' is not known to ${self}`);
-    const same = ways.filter(({ instance }) => instance === (own?.instance ?? first.instance));
-    if (own !== undefined || same.length === ways.length) {
-      const mains = same.map(({ main }) => main);
-      return this.#toHomeElsewhere(id, mains, call, from);
+    if (ways.length === 0) return this.#none('node_not_found', `node '${id}' is not known to ${self}`);
+    if (isOneInstance(ways)) return this.#toHomeElsewhere(id, mainsOf(ways), call, from);
+    if (present.length > 0 && isOneInstance(present)) {
+      return this.#toHomeElsewhere(id, mainsOf(present), call, from);
     }
     const candidates = ways.map(({ main }) => `${id}@${main}`).toSorted();
     const message = `'${id}' is known at several Mains: ${candidates.join(', ')}`;
@@ -268,6 +269,12 @@ export class MainRouting {
       kind: 'none',
       failure: createFailure('node_ambiguous', message, self, { data: { candidates } }),
     };
+  }
+
+  /** Whether a peer that can be asked says that this Home of it is not connected. */
+  #isAwayFrom(main: string, id: string, service: string): boolean {
+    const instance = this.#options.registry.federated.at(service, formatAddress(homeAddress(id, main)));
+    return instance !== undefined && !instance.isHealthy && instance.holder.isReachable;
   }
 
   /** Several Mains have the same Home: over one where the service can be called now, else one that is connected. */
@@ -286,4 +293,14 @@ export class MainRouting {
     const more = retryAfterMs === undefined ? {} : { retryAfterMs };
     return { kind: 'none', failure: createFailure(name, message, this.#options.self, more) };
   }
+}
+
+type Way = ReturnType<FederationServiceRegistry['waysToHome']>[number];
+
+function isOneInstance(ways: readonly Way[]): boolean {
+  return ways.every(({ instance }) => instance === ways[0]?.instance);
+}
+
+function mainsOf(ways: readonly Way[]): readonly string[] {
+  return ways.map(({ main }) => main);
 }

@@ -352,6 +352,35 @@ describe('a Main sends a call', () => {
     assert.equal(goes('attic'), 'gone@relay-b');
   });
 
+  it('to a Home that was started again and came back at another Main, while the first still holds its lease', () => {
+    const { routing, registry, links } = createMain();
+    const goes = (id: string): string => {
+      const route = routing.decide(createCall('attic', homeAddress(id)), OWN, []);
+      if (route.kind === 'none') return route.failure.name;
+      return route.kind === 'via' ? formatAddress(route.destination!) : route.kind;
+    };
+    const tell = (main: string, seq: number, id: string, healthy: boolean) =>
+      registry.discover(main, {
+        kind: 'snapshot',
+        instance: main,
+        seq,
+        add: [{ ...entry('attic', homeAddress(id, main), healthy), instance: `process at ${main}` }],
+        complete: true,
+      });
+    tell('relay-b', 10, 'gone', true);
+    assert.equal(goes('gone'), 'gone@relay-b', 'this Main has it away');
+
+    registry.peerConnected('relay-c', { isHealthy: true });
+    links.set('relay-c', new FakeLink('relay-c'));
+    tell('relay-b', 11, 'moved', true);
+    tell('relay-c', 10, 'moved', true);
+    assert.equal(goes('moved'), 'node_ambiguous', 'both have it');
+    tell('relay-b', 12, 'moved', false);
+    assert.equal(goes('moved'), 'moved@relay-c', 'one peer has it away');
+    registry.peerLost('relay-b');
+    assert.equal(goes('moved'), 'node_ambiguous', 'a peer that cannot be asked may have it again');
+  });
+
   it('in turn to each local instance, and to a remote one only when there is no local one', () => {
     const { router, links } = createMain();
     for (let count = 0; count < 10; count += 1) router.handle(createCall('blog'), OWN, () => {});
