@@ -155,7 +155,8 @@ export class Batch<Message extends readonly unknown[]> {
 
 /** Many bytes as a copy that can be handed over, few as text. */
 export function packBytes(bytes: Uint8Array): WireBody {
-  return bytes.byteLength <= TEXT_BODY_BYTES ? DECODER.decode(bytes) : bytes.slice();
+  // Not `slice`: that of a Buffer copies nothing, and the pool that it lies in cannot be handed over.
+  return bytes.byteLength <= TEXT_BODY_BYTES ? DECODER.decode(bytes) : new Uint8Array(bytes);
 }
 
 /** As `packBytes`, for text: three bytes are the most a UTF-16 unit takes, but text is mostly one. */
