@@ -6,12 +6,14 @@ import type { FaultProxy, SeededRandom } from '@relay/testkit';
 import type { Caller } from './calls.ts';
 import type { Federation, Node } from './federation.ts';
 import type { FaultWindow } from './invariants.ts';
-import { reaches } from './probe.ts';
+import { whyUnreached } from './probe.ts';
 
 const SHORTEST_MS = 1_000;
 const LONGEST_MS = 5_000;
 const RESET_EVERY_MS = 200;
 const PROBE_EVERY_MS = 100;
+/** A recovery that takes longer says what it waits for. */
+const SLOW_MS = 10_000;
 /** A federation that has not recovered by then does not count as recovering by itself. */
 export const RECOVERY_LIMIT_MS = 120_000;
 
@@ -181,20 +183,27 @@ export class Faults {
     const { mains, homes } = this.#federation;
     const ends = part.split('>');
     const isTouched = ({ id }: Node): boolean => ends.includes(id);
+    let sayAt = performance.now() + SLOW_MS;
     let pairs = mains.flatMap((main) =>
       homes.filter((home) => isTouched(main) || isTouched(home)).map((home) => ({ main, home })),
     );
     for (;;) {
-      const answers = await Promise.all(
-        pairs.map(
-          async ({ main, home }) =>
-            this.isFailing(main) || this.isFailing(home) || (await reaches(this.#caller, main, home)),
+      const reasons = await Promise.all(
+        pairs.map(async ({ main, home }) =>
+          this.isFailing(main) || this.isFailing(home) ? undefined : whyUnreached(this.#caller, main, home),
         ),
       );
-      pairs = pairs.filter((_, index) => answers[index] === false);
-      if (pairs.length === 0 || performance.now() > limit) break;
+      pairs = pairs.filter((_, index) => reasons[index] !== undefined);
+      if (pairs.length === 0) return [];
+      const because = reasons.filter((reason) => reason !== undefined);
+      const missing = pairs.map(({ main, home }, index) => `${main.id} to ${home.id}: ${because[index]}`);
+      const now = performance.now();
+      if (now > limit) return missing;
+      if (now > sayAt) {
+        sayAt += SLOW_MS;
+        this.#onChange(`  not recovered from ${part} yet: ${missing.join(', ')}`);
+      }
       await sleep(PROBE_EVERY_MS);
     }
-    return pairs.map(({ main, home }) => `${main.id} does not reach ${home.id}`);
   }
 }

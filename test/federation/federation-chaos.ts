@@ -1,5 +1,7 @@
 // ./test_federation_chaos.sh: random faults under load, and what must hold all the same.
 
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type SeededRandom, seededRandom } from '@relay/testkit';
 import { formatDuration } from '../../packages/cli/src/terminal.ts';
@@ -47,6 +49,13 @@ async function readLedger(caller: Caller, main: Node, home: Node): Promise<Ledge
   }
 }
 
+function writeLogs(federation: Federation, directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  for (const { id, lines } of [...federation.mains, ...federation.homes]) {
+    writeFileSync(path.join(directory, `${id}.log`), `${lines.join('\n')}\n`);
+  }
+}
+
 /** Shows now and then where the run stands. */
 function showing(progress: Progress, text: () => string): Disposable {
   const timer = setInterval(() => progress.now(text()), SECOND_MS);
@@ -70,9 +79,13 @@ await runScript(
       mains: count('Main Relays', 3, 1, 20),
       homes: count('Home Relays', 6, 1, 200),
       rate: count('calls a second', 40, 1, 10_000),
+      logs: optionalText('directory for what the nodes print', 'DIRECTORY'),
     },
   },
-  async ({ duration: forMs, 'failure-rate': failureRate, seed: given, mains, homes, rate }, progress) => {
+  async (
+    { duration: forMs, 'failure-rate': failureRate, seed: given, mains, homes, rate, logs },
+    progress,
+  ) => {
     const seed = given ?? String(Date.now() % 1_000_000);
     progress.line(
       `${formatDuration(forMs)} of faults, seed ${seed} (repeat the choices with --seed ${seed})`,
@@ -87,10 +100,12 @@ await runScript(
           program: LEDGER,
           main: names[index % mains] ?? '',
         })),
+        hasFallbacks: true,
         random: random.fork('links'),
       },
       (id) => progress.now(`starting ${id}`),
     );
+    using _logs = { [Symbol.dispose]: () => logs !== null && writeLogs(federation, logs) };
     await untilEachPairAnswers(federation.mains, federation.homes);
 
     using caller = new Caller(CONNECTIONS);

@@ -16,7 +16,7 @@ export class Node {
   readonly role: 'main' | 'home';
   readonly #machine: Machine;
   readonly #flags: string;
-  #process: StartedProcess | undefined;
+  readonly #runs: StartedProcess[] = [];
   #port = '0';
 
   constructor(machine: Machine, id: string, role: 'main' | 'home', flags: string) {
@@ -27,8 +27,14 @@ export class Node {
   }
 
   get process(): StartedProcess {
-    if (this.#process === undefined) throw new Error(`${this.id} was not started`);
-    return this.#process;
+    const last = this.#runs.at(-1);
+    if (last === undefined) throw new Error(`${this.id} was not started`);
+    return last;
+  }
+
+  /** What it has printed in all its runs. */
+  get lines(): readonly string[] {
+    return this.#runs.flatMap(({ stdout, stderr }, run) => [`run ${run + 1}`, ...stdout, ...stderr]);
   }
 
   get port(): number {
@@ -44,9 +50,10 @@ export class Node {
     // While it was down another process may have been given its port for a moment.
     for (let attempt = 1; ; attempt += 1) {
       const line = `${this.#flags} -node-type ${this.role} -node-id ${this.id} -port ${this.#port}`;
-      this.#process = this.#machine.relay(line, this.id, { RELAY_DRAIN_SECONDS: '2' });
+      const run = this.#machine.relay(line, this.id, { RELAY_DRAIN_SECONDS: '2' });
+      this.#runs.push(run);
       try {
-        const [, port] = await this.#process.waitForLine(/^Health: \S+:(\d+)\/health$/, START_LIMIT_MS);
+        const [, port] = await run.waitForLine(/^Health: \S+:(\d+)\/health$/, START_LIMIT_MS);
         this.#port = port ?? '';
         return;
       } catch (thrown) {
@@ -78,6 +85,8 @@ export class Node {
 export interface FederationOrder {
   readonly mains: readonly string[];
   readonly homes: readonly HomeOrder[];
+  /** Each Home has the other Mains as fallbacks. */
+  readonly hasFallbacks?: boolean;
   /** Puts a FaultProxy into every link. */
   readonly random?: SeededRandom;
 }
@@ -86,7 +95,7 @@ export interface HomeOrder {
   readonly id: string;
   /** A file, the name of an example, or LEDGER. */
   readonly program: string;
-  /** The Main it prefers; with proxies the others are its fallbacks. */
+  /** The Main it dials first. */
   readonly main: string;
 }
 
@@ -123,7 +132,7 @@ export class Federation implements AsyncDisposable {
         onStart(id);
         const others = federation.mains.filter((other) => other.id !== main);
         const ways: string[] = [];
-        for (const to of [federation.main(main), ...(order.random === undefined ? [] : others)]) {
+        for (const to of [federation.main(main), ...(order.hasFallbacks === true ? others : [])]) {
           ways.push(`ws://127.0.0.1:${await federation.#wayTo(id, to)}`);
         }
         const [first, ...fallbacks] = ways;

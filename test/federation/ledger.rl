@@ -11,6 +11,9 @@ server ledger {
         {id: id, home: "HOME"}
     }
 
+    // Always a run-time error.
+    receive fn fail() { nil.products }
+
     receive fn entries(first: number, count: number) -> object {
         {length: state.ids.length, total: state.total, ids: state.ids.slice(first, first + count)}
     }

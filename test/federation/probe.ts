@@ -10,7 +10,8 @@ const LIMIT_MS = 6_000;
 /** No id of a call that is counted. */
 const PROBE_ID = -1;
 
-export async function reaches(caller: Caller, main: Node, home: Node): Promise<boolean> {
+/** Undefined if it does; otherwise what the call came to. */
+export async function whyUnreached(caller: Caller, main: Node, home: Node): Promise<string | undefined> {
   const probe = {
     node_id: home.id,
     service_name: 'ledger',
@@ -19,14 +20,16 @@ export async function reaches(caller: Caller, main: Node, home: Node): Promise<b
     timeout: TIMEOUT_S,
   };
   const outcome = await caller.call(main.url, probe, LIMIT_MS);
-  return outcome.kind === 'result' && isAnswerOf(outcome.value, PROBE_ID, home.id);
+  if (outcome.kind === 'failure') return outcome.code;
+  if (outcome.kind !== 'result') return outcome.kind;
+  return isAnswerOf(outcome.value, PROBE_ID, home.id) ? undefined : 'a wrong answer';
 }
 
 export async function untilEachPairAnswers(mains: readonly Node[], homes: readonly Node[]): Promise<void> {
   using caller = new Caller(4);
   for (const main of mains) {
     for (const home of homes) {
-      await waitFor(() => reaches(caller, main, home), {
+      await waitFor(async () => (await whyUnreached(caller, main, home)) === undefined, {
         what: `${main.id} to reach ${home.id}`,
         limitMs: START_LIMIT_MS,
       });

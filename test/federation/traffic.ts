@@ -1,5 +1,5 @@
 // The load of the chaos script: calls that come at a steady rate whatever became of earlier ones, by callers who know all Mains and go
-// on to the next when nobody listens at one.
+// on to the next when nobody listens at one or it is shutting down.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SeededRandom } from '@relay/testkit';
@@ -101,18 +101,24 @@ export class Traffic {
     });
   }
 
-  /** The first of `mains` at which somebody listens decides. */
+  /** The first of `mains` that takes calls decides. */
   async #ask(mains: readonly Node[], params: RemoteCall): Promise<Attempt> {
     let last: Attempt | undefined;
     for (const main of mains) {
       const startedAt = performance.now();
       const outcome = await this.#caller.call(main.url, params, TIMEOUT_MS + WAIT_MS);
       last = { outcome, main, lateMs: performance.now() - startedAt - TIMEOUT_MS };
-      if (outcome.kind !== 'refused') break;
+      if (!isForTheNext(outcome)) break;
     }
     if (last === undefined) throw new RangeError('no Main to ask');
     return last;
   }
+}
+
+/** Nobody listens, or the Main is about to end and has not begun the call. */
+function isForTheNext(outcome: Outcome): boolean {
+  if (outcome.kind === 'failure') return outcome.code === 'shutting_down' && outcome.executed === 'no';
+  return outcome.kind === 'refused';
 }
 
 function executedOf(outcome: Outcome): Executed {
