@@ -60,7 +60,15 @@ export function mainGatewayPorts(node: MainNode, context: GatewayContext): Gatew
       );
   return {
     ...commonPorts(NodeTypeMain, node.router, context),
-    registry: registrySource(node.registry, () => homeViews(node), context),
+    registry: registrySource(
+      node.registry,
+      () => homeViews(node),
+      context,
+      () => {
+        const { open, probing } = node.health.circuits(context.clock.now());
+        return open + probing > 0;
+      },
+    ),
     peers: peerSource(node, context),
     circuits: { reset: (service, address) => node.resetCircuits(service, address) },
     ...(node.p2p === undefined ? {} : { p2p: node.p2p.peers }),
@@ -119,7 +127,12 @@ export function homeGatewayPorts(
   const isConnected = (): boolean => node.connection.session !== undefined;
   return {
     ...commonPorts(NodeTypeHome, node.router, context),
-    registry: registrySource(node.registry, () => [], context),
+    registry: registrySource(
+      node.registry,
+      () => [],
+      context,
+      () => true,
+    ),
     mainLink: mainLinkSource(node, urls),
     lifecycle: {
       state: () => (node.isDraining ? 'draining' : 'running'),
@@ -171,6 +184,7 @@ function registrySource(
   registry: FederationServiceRegistry,
   homes: () => Iterable<HomeView>,
   { clock, balance }: GatewayContext,
+  hasOpenCircuits: () => boolean,
 ): RegistrySource {
   const view = (instance: Instance): InstanceView =>
     instanceView(instance, registry.waysOf(instance), clock.now(), balance);
@@ -189,7 +203,7 @@ function registrySource(
       for (const name of names) yield* byPreference(registry, name).map(view);
     },
     homes,
-    counts: () => countInstances(registry, clock.now(), balance),
+    counts: createCount(registry, { clock, balance }, hasOpenCircuits),
   };
 }
 
@@ -234,14 +248,23 @@ function instanceView(
   };
 }
 
-function countInstances(
+type Counted = Omit<RegistryCounts, 'own'>;
+
+/**
+ * Counts every instance once. That walks over all of them, which takes tens of milliseconds with 50,000: for those who ask, not for
+ * every probe, and not again while nothing has changed and no circuit is open.
+ */
+export function createCount(
   registry: FederationServiceRegistry,
-  now: number,
-  balance: BalanceConfig,
-): RegistryCounts {
-  // A walk over every instance: for those who ask, not for every probe.
-  const walked = once(() => {
+  { clock, balance }: Pick<GatewayContext, 'clock' | 'balance'>,
+  hasOpenCircuits: () => boolean,
+): () => RegistryCounts {
+  let last: { readonly stamp: string; readonly counted: Counted } | undefined;
+  const count = (): Counted => {
+    const { stamp } = registry;
+    if (last?.stamp === stamp && last.counted.openCircuits === 0 && !hasOpenCircuits()) return last.counted;
     const found = { local: 0, federated: 0, failed: 0, openCircuits: 0 };
+    const now = clock.now();
     for (const scope of ['local', 'federated'] as const) {
       for (const instance of registry[scope].all()) {
         if (registry.waysOf(instance)[0] !== instance) continue;
@@ -252,22 +275,26 @@ function countInstances(
         if (isOpen || !isCallable(instance)) found.failed += 1;
       }
     }
+    last = { stamp, counted: found };
     return found;
-  });
-  return {
-    own: registry.ownCount,
-    get local() {
-      return walked().local;
-    },
-    get federated() {
-      return walked().federated;
-    },
-    get failed() {
-      return walked().failed;
-    },
-    get openCircuits() {
-      return walked().openCircuits;
-    },
+  };
+  return () => {
+    const counted = once(count);
+    return {
+      own: registry.ownCount,
+      get local() {
+        return counted().local;
+      },
+      get federated() {
+        return counted().federated;
+      },
+      get failed() {
+        return counted().failed;
+      },
+      get openCircuits() {
+        return counted().openCircuits;
+      },
+    };
   };
 }
 

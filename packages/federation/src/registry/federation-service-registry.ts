@@ -54,6 +54,7 @@ export class FederationServiceRegistry {
   readonly #homesElsewhere = new Map<string, Map<string, HomeElsewhere>>();
   readonly #advertisement: Advertisement;
   #conflicts = 0;
+  #changes = 0;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -70,6 +71,19 @@ export class FederationServiceRegistry {
       instance: options.instance,
       onChange: (deltas) => options.onAdvertise?.(deltas),
     });
+  }
+
+  /** Another text whenever another instance is known, or one can be called that could not, or the other way round. */
+  get stamp(): string {
+    let reachable = '';
+    for (const { isReachable } of this.#mains.values()) reachable += isReachable ? '1' : '0';
+    for (const instances of this.#p2p.values()) {
+      for (const { holder } of instances.values()) {
+        reachable += holder.isReachable ? '1' : '0';
+        break;
+      }
+    }
+    return `${this.#changes} ${reachable}`;
   }
 
   // Own program
@@ -125,6 +139,7 @@ export class FederationServiceRegistry {
 
   /** A Home has a session. If it did not resume, a new process starts from nothing. */
   homeConnected(id: string, instance: string, resumed: boolean): void {
+    this.#changes += 1;
     const known = this.#homes.get(id);
     const record = known ?? new HomeRecord(id, instance, this.#options.clock.wallNow());
     this.#homes.set(id, record);
@@ -347,6 +362,7 @@ export class FederationServiceRegistry {
   #setReachable(record: HomeRecord, isReachable: boolean): void {
     if (record.isReachable === isReachable) return;
     record.isReachable = isReachable;
+    this.#changes += 1;
     if (isReachable) record.returnedAt = this.#options.clock.now();
     this.#options.onLocalChange?.();
     for (const instance of record.services.values()) {
@@ -358,10 +374,12 @@ export class FederationServiceRegistry {
   #forgetHome(record: HomeRecord): void {
     record.lease?.[Symbol.dispose]();
     this.#replace(record, [], [...record.services.keys()]);
+    this.#changes += 1;
     this.#homes.delete(record.id);
   }
 
   #putLocal(instance: Instance): void {
+    this.#changes += 1;
     this.local.put(instance);
     if (instance.origin !== 'p2p') this.#options.onLocalChange?.();
     this.#advertise(instance);
@@ -370,6 +388,7 @@ export class FederationServiceRegistry {
   #removeLocal(instance: Instance): void {
     // A node in two roles has one place, which may be that of the other role by now.
     if (this.local.at(instance.description.name, instance.address) !== instance) return;
+    this.#changes += 1;
     this.local.remove(instance);
     if (instance.origin !== 'p2p') this.#options.onLocalChange?.();
     if (this.#isAdvertised(instance)) this.#advertisement.remove(instance.description.name, instance.node.id);
@@ -427,6 +446,7 @@ export class FederationServiceRegistry {
 
   #addFederated(mainId: string, instance: Instance): void {
     const before = this.federated.size;
+    this.#changes += 1;
     this.federated.put(instance);
     const { node, description } = instance;
     if (node.type !== 'home') return;
@@ -437,6 +457,7 @@ export class FederationServiceRegistry {
   }
 
   #removeFederated(mainId: string, instance: Instance): void {
+    this.#changes += 1;
     this.federated.remove(instance);
     if (instance.node.type !== 'home') return;
     const mains = this.#homesElsewhere.get(instance.node.id);
