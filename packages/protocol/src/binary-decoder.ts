@@ -42,6 +42,7 @@ const IN_ENVELOPE = IN_OTHERS.timestamp | IN_OTHERS.source;
 export class BinaryDecoder implements Decoder {
   readonly #reader = new FrameReader();
   readonly #interned = new InterningReader();
+  #lastPath: readonly string[] = NO_PATH;
 
   decode(data: string | Uint8Array): readonly FederationMessage[] {
     if (typeof data === 'string') malformed('message', 'must be binary');
@@ -241,10 +242,18 @@ export class BinaryDecoder implements Decoder {
     return ms;
   }
 
-  #path(field: string): string[] {
-    const path: string[] = [];
-    for (let left = this.#reader.u8(field); left > 0; left--)
-      path.push(this.#interned.nodeId(this.#reader, field));
+  /** Calls of one link mostly come the same way: then all share one list. */
+  #path(field: string): readonly string[] {
+    const last = this.#lastPath;
+    const length = this.#reader.u8(field);
+    let path: string[] | undefined;
+    for (let index = 0; index < length; index += 1) {
+      const id = this.#interned.nodeId(this.#reader, field);
+      if (path === undefined && (length !== last.length || id !== last[index])) path = last.slice(0, index);
+      path?.push(id);
+    }
+    if (path === undefined) return length === 0 ? NO_PATH : last;
+    this.#lastPath = path;
     return path;
   }
 

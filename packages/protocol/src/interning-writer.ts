@@ -22,9 +22,15 @@ interface Slot {
 /** Slots by one or two texts, without building a key from them. */
 class PairTable {
   readonly #rows = new Map<string | undefined, Map<string, Slot>>();
+  /** Found last: what comes next is often the same. */
+  #last: Slot | undefined;
 
   get(first: string, second: string | undefined): Slot | undefined {
-    return this.#rows.get(second)?.get(first);
+    const last = this.#last;
+    if (last !== undefined && last.first === first && last.second === second) return last;
+    const slot = this.#rows.get(second)?.get(first);
+    if (slot !== undefined) this.#last = slot;
+    return slot;
   }
 
   set(slot: Slot): void {
@@ -34,6 +40,7 @@ class PairTable {
   }
 
   delete(slot: Slot): void {
+    if (this.#last === slot) this.#last = undefined;
     const row = this.#rows.get(slot.second);
     row?.delete(slot.first);
     if (row?.size === 0) this.#rows.delete(slot.second);
@@ -64,7 +71,8 @@ export class InterningWriter {
 
   /** A new frame begins: what the one before it defined is sent. */
   begin(): void {
-    this.#defined.length = 0;
+    // Setting the length of an array is a call into the runtime, and hardly any frame defines a text.
+    if (this.#defined.length > 0) this.#defined.length = 0;
   }
 
   /** The frame is not sent: what it defined is unknown to the other side. */

@@ -9,8 +9,10 @@ const SLOT_MS = 8;
 /** Slots of the wheel: what is due later than this stays in its slot for another round. */
 const SLOTS = 1_024;
 const MAX_ID = 0xffff_ffff;
+const SMALLEST_TABLE = 8;
 
 interface Pending<T> {
+  readonly id: number;
   readonly entry: T;
   /** On the clock's scale. */
   readonly deadline: number;
@@ -27,7 +29,9 @@ export interface PendingCallsOptions<T> {
 export class PendingCalls<T> {
   readonly #clock: Clock;
   readonly #options: PendingCallsOptions<T>;
-  readonly #open = new Map<number, Pending<T>>();
+  /** A call stands at its number modulo the length, which is a power of two. A map would hash, and allocate for what was deleted. */
+  #table: (Pending<T> | undefined)[] = emptyTable(SMALLEST_TABLE);
+  #size = 0;
   /** Created on first use: most links have calls in a few slots only. */
   readonly #wheel: (number[] | undefined)[] = [];
   #lastId = 0;
@@ -43,33 +47,36 @@ export class PendingCalls<T> {
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#size;
   }
 
   get isFull(): boolean {
-    return this.#open.size >= this.#options.inFlight;
+    return this.#size >= this.#options.inFlight;
   }
 
-  /** Opens a call and returns its number: rising from 1, never one that is open. Undefined if the table is full. */
+  /** Opens a call and returns its number: rising from 1, never one that is open. Undefined if too many are. */
   open(entry: T, deadline: number): number | undefined {
     if (this.isFull) return undefined;
+    if (2 * this.#size >= this.#table.length) this.#grow();
+    const mask = this.#table.length - 1;
     do this.#lastId = this.#lastId === MAX_ID ? 1 : this.#lastId + 1;
-    while (this.#open.has(this.#lastId));
+    while (this.#table[this.#lastId & mask] !== undefined);
     const id = this.#lastId;
-    this.#open.set(id, { entry, deadline });
+    this.#table[id & mask] = { id, entry, deadline };
+    this.#size += 1;
     this.#schedule(id, deadline);
     return id;
   }
 
   get(id: number): T | undefined {
-    return this.#open.get(id)?.entry;
+    return this.#find(id)?.entry;
   }
 
   /** Ends a call with its outcome. Undefined if it is not open: the answer came late, twice, or to nothing. */
   settle(id: number): T | undefined {
-    const pending = this.#open.get(id);
+    const pending = this.#find(id);
     if (pending === undefined) return undefined;
-    this.#open.delete(id);
+    this.#remove(pending);
     return pending.entry;
   }
 
@@ -80,16 +87,38 @@ export class PendingCalls<T> {
 
   /** Ends all calls, oldest number first, and stops the timer. Calls opened by `end` are kept. */
   failAll(end: (id: number, entry: T) => void): void {
-    const ended = [...this.#open];
-    this.#open.clear();
+    const ended = this.#table.filter((pending) => pending !== undefined);
+    ended.sort((a, b) => a.id - b.id);
+    this.#size = 0;
     this.#stop();
-    for (const [id, { entry }] of ended) end(id, entry);
+    for (const { id, entry } of ended) end(id, entry);
   }
 
+  /** Nothing is open: what a burst has left is given back. */
   #stop(): void {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
     this.#wheel.length = 0;
+    this.#table = emptyTable(SMALLEST_TABLE);
+  }
+
+  #find(id: number): Pending<T> | undefined {
+    const pending = this.#table[id & (this.#table.length - 1)];
+    return pending?.id === id ? pending : undefined;
+  }
+
+  #remove({ id }: Pending<T>): void {
+    this.#table[id & (this.#table.length - 1)] = undefined;
+    this.#size -= 1;
+  }
+
+  /** To twice the length, so that numbers that stood apart still do. */
+  #grow(): void {
+    const table = emptyTable<Pending<T>>(2 * this.#table.length);
+    for (const pending of this.#table) {
+      if (pending !== undefined) table[pending.id & (table.length - 1)] = pending;
+    }
+    this.#table = table;
   }
 
   #schedule(id: number, deadline: number): void {
@@ -128,12 +157,12 @@ export class PendingCalls<T> {
       this.#collect(this.#tick % SLOTS, now, due);
     for (const id of due) {
       // One that was called before may have ended this one.
-      const pending = this.#open.get(id);
+      const pending = this.#find(id);
       if (pending === undefined || pending.deadline > now) continue;
-      this.#open.delete(id);
+      this.#remove(pending);
       this.#options.onDeadline(id, pending.entry);
     }
-    if (this.#open.size > 0) this.#arm(this.#nextTick());
+    if (this.#size > 0) this.#arm(this.#nextTick());
     else this.#stop();
   }
 
@@ -142,7 +171,7 @@ export class PendingCalls<T> {
     if (list === undefined) return;
     let kept = 0;
     for (const id of list) {
-      const pending = this.#open.get(id);
+      const pending = this.#find(id);
       if (pending === undefined) continue;
       if (pending.deadline <= now) due.push(id);
       // For a later round of the wheel, or an id that was reused: that one has its own place.
@@ -156,4 +185,8 @@ export class PendingCalls<T> {
 /** The tick at which a deadline is noticed; one that never comes is looked at once a round. */
 function slotOf(deadline: number): number {
   return Number.isFinite(deadline) ? Math.ceil(deadline / SLOT_MS) : SLOTS;
+}
+
+function emptyTable<T>(length: number): (T | undefined)[] {
+  return new Array<T | undefined>(length).fill(undefined);
 }

@@ -26,8 +26,11 @@ import { CallStats } from './call-stats.ts';
 import { hopFailure, isSourceOf, shuttingDown } from './hops.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { CallOrigin, Route } from './route.ts';
-import { type CallRouting, RoutedCall } from './routed-call.ts';
+import { type CallRouting, OpenCalls, RoutedCall } from './routed-call.ts';
 import { TraceContexts } from './trace-context.ts';
+
+const CLIENT_PATH: readonly string[] = Object.freeze(['client']);
+const NO_PATH: readonly string[] = Object.freeze([]);
 
 export interface FederationRouterOptions {
   readonly nodeType: NodeType;
@@ -50,6 +53,8 @@ export class FederationRouter {
   readonly #options: FederationRouterOptions;
   readonly #routing: CallRouting;
   readonly #traces: TraceContexts;
+  /** Who asks, for every call of a client. */
+  readonly #clients: { readonly caller: Caller; readonly source: NodeAddress };
   /** The node has cut what was left: whatever still comes is refused. */
   #hasEnded = false;
 
@@ -58,6 +63,7 @@ export class FederationRouter {
     this.nodeType = nodeType;
     this.#options = options;
     this.stats = new CallStats(clock);
+    this.#clients = { caller: { kind: 'client', node: self }, source: mainAddress(self) };
     this.#traces = new TraceContexts(options.random);
     this.#routing = {
       self,
@@ -67,7 +73,7 @@ export class FederationRouter {
       stats: this.stats,
       retries: this.retries,
       observer: options.observer,
-      open: new Set(),
+      open: new OpenCalls(),
       isIngressFor: (from) => nodeType === NodeTypeMain && from.kind !== 'peer',
     };
   }
@@ -99,7 +105,7 @@ export class FederationRouter {
   /** Ends every call that is left, as the last thing a node does; returns them. */
   cutCalls(): readonly Call[] {
     this.#hasEnded = true;
-    const cut = [...this.#routing.open];
+    const cut = this.#routing.open.all;
     const { self } = this.#options;
     for (const routed of cut) {
       routed.cut(shuttingDown(self, 'unknown'));
@@ -155,16 +161,8 @@ export class FederationRouter {
         : { ...call, deadline, traceparent };
     }
     if (from.kind === 'client') {
-      const caller: Caller = { kind: 'client', node: self };
-      return {
-        ...call,
-        deadline,
-        traceparent,
-        caller,
-        source: mainAddress(self),
-        path: ['client'],
-        callPath: [],
-      };
+      const { caller, source } = this.#clients;
+      return { ...call, deadline, traceparent, caller, source, path: CLIENT_PATH, callPath: NO_PATH };
     }
     const caller: Caller = { kind: call.caller.kind, node: from.id };
     return { ...call, deadline, traceparent, caller, source: homeAddress(from.id, self), path: [from.id] };

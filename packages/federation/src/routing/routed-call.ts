@@ -8,6 +8,7 @@ import {
   createFailure,
   type Failure,
   failureRow,
+  type NodeAddress,
   type Outcome,
   type Settle,
   type Span,
@@ -23,6 +24,7 @@ import type { CallOrigin, Route } from './route.ts';
 
 /** Further attempts of one call at other instances. */
 const MAX_RETRIES = 2;
+const NOTHING_TRIED: readonly Instance[] = Object.freeze([]);
 
 /** What a call needs from its router. */
 export interface CallRouting {
@@ -36,7 +38,29 @@ export interface CallRouting {
   readonly isIngressFor: (from: CallOrigin) => boolean;
   decide(call: Call, from: CallOrigin, tried: readonly Instance[]): Route;
   /** Calls that this node has at the moment, so that its end can end them. */
-  readonly open: Set<RoutedCall>;
+  readonly open: OpenCalls;
+}
+
+/** The calls of a node, in no order. Each knows its place, so that taking it out costs nothing. */
+export class OpenCalls {
+  readonly #calls: RoutedCall[] = [];
+
+  get all(): readonly RoutedCall[] {
+    return [...this.#calls];
+  }
+
+  add(call: RoutedCall): void {
+    call.place = this.#calls.length;
+    this.#calls.push(call);
+  }
+
+  delete(call: RoutedCall): void {
+    if (this.#calls[call.place] !== call) return;
+    const last = this.#calls.pop();
+    if (last === undefined || last === call) return;
+    this.#calls[call.place] = last;
+    last.place = call.place;
+  }
 }
 
 export class RoutedCall implements EndedCall {
@@ -45,7 +69,10 @@ export class RoutedCall implements EndedCall {
   readonly #from: CallOrigin;
   readonly #settle: Settle;
   readonly startedAt: number;
-  readonly #tried: Instance[] = [];
+  /** Kept by `OpenCalls`. */
+  place = 0;
+  /** Replaced, not changed: most calls try nothing a second time. */
+  #tried: readonly Instance[] = NOTHING_TRIED;
   readonly #spans: Span[] | undefined;
   #way: Way = 'none';
   #instance: Instance | undefined;
@@ -136,10 +163,9 @@ export class RoutedCall implements EndedCall {
   #forward(route: Extract<Route, { kind: 'via' }>): Cancel {
     this.#span('forwarded');
     const call = this.#call;
-    const isSame = route.destination === call.destination;
-    const onwards =
-      isSame || route.destination === undefined ? call : { ...call, destination: route.destination };
-    return route.outlet.call(onwards, this.#onOutcome);
+    const { destination } = route;
+    const isSame = destination === undefined || isSameNode(destination, call.destination);
+    return route.outlet.call(isSame ? call : { ...call, destination }, this.#onOutcome);
   }
 
   #execute(handle: (call: Call, settle: Settle) => Cancel): Cancel {
@@ -176,7 +202,7 @@ export class RoutedCall implements EndedCall {
     this.#cancelAttempt = undefined;
     this.#count(outcome);
     if (outcome.kind === 'failure' && this.#keyed === undefined && this.#mayTryElsewhere(outcome.failure)) {
-      if (this.#instance !== undefined) this.#tried.push(this.#instance);
+      if (this.#instance !== undefined) this.#tried = [...this.#tried, this.#instance];
       this.#span('retried');
       // An attempt without another instance ends the call with the failure that says why the last one could not be reached.
       const next = this.#routing.decide(this.#call, this.#from, this.#tried);
@@ -298,4 +324,8 @@ export class RoutedCall implements EndedCall {
   #elapsedUs(): number {
     return Math.round((this.#routing.clock.now() - this.startedAt) * 1_000);
   }
+}
+
+function isSameNode(a: NodeAddress, b: NodeAddress | undefined): boolean {
+  return a === b || (b !== undefined && a.id === b.id && a.mainRelay === b.mainRelay && a.type === b.type);
 }

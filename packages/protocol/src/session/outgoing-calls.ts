@@ -41,9 +41,13 @@ export class OutgoingCalls {
   readonly #open: PendingCalls<Outgoing>;
   #sent = 0;
   #failed = 0;
+  /** Of the last call, and the same with this node at its end. */
+  #lastPath: readonly string[] = [];
+  #lastPathOn: readonly string[];
 
   constructor(wire: Wire) {
     this.#wire = wire;
+    this.#lastPathOn = [wire.self];
     this.#open = new PendingCalls(wire.clock, {
       inFlight: wire.limits.inFlight,
       onDeadline: (id, outgoing) => this.#expire(id, outgoing),
@@ -97,7 +101,7 @@ export class OutgoingCalls {
       timeoutMs: Math.max(1, Math.floor(call.deadline - wire.clock.now())),
       body: isLong ? params.subarray(0, CHUNK_BYTES) : params,
       continues: isSplit,
-      routingPath: [...call.path, wire.self],
+      routingPath: this.#pathOf(call),
       ttl: call.ttl - 1,
       priority: call.priority,
       trace: call.trace,
@@ -122,6 +126,14 @@ export class OutgoingCalls {
       this.#abandon(id, mode);
     };
   };
+
+  #pathOf({ path }: Call): readonly string[] {
+    if (path !== this.#lastPath) {
+      this.#lastPath = path;
+      this.#lastPathOn = [...path, this.#wire.self];
+    }
+    return this.#lastPathOn;
+  }
 
   #stream(id: number, { params, priority, rest }: Call): void {
     const sentBytes = Math.min(params.length, CHUNK_BYTES);
