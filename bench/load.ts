@@ -49,7 +49,7 @@ export async function runOpenLoad(begin: Begin, order: OpenOrder): Promise<Sampl
   const recorder = new Recorder();
   const from = performance.now();
   recorder.open(from + order.warmUpMs, order.measureMs);
-  const total = Math.ceil(((order.warmUpMs + order.measureMs) * order.perSecond) / 1_000);
+  const total = Math.max(1, Math.ceil(((order.warmUpMs + order.measureMs) * order.perSecond) / 1_000));
   const { promise, resolve } = Promise.withResolvers<void>();
   let begun = 0;
   let ended = 0;
