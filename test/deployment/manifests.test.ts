@@ -137,6 +137,16 @@ describe('the manifests for Kubernetes', () => {
     }
   });
 
+  it('let a Home dial each Main by its own name, since it knows a Main by its key', () => {
+    const { replicas, serviceName } = named('StatefulSet', 'relay-main').spec;
+    const { args } = named('Deployment', 'relay-home').spec.template.spec.containers[0] as { args: string[] };
+    const dialled = [...args.join(' ').matchAll(/ws:\/\/([^:]+):8080/g)].map((match) => match[1]);
+    assert.deepEqual(
+      dialled,
+      Array.from({ length: replicas }, (_, index) => `relay-main-${index}.${serviceName}`),
+    );
+  });
+
   it('let a Main drain: first nobody is sent there, then there is time for its sessions and calls', () => {
     const { spec } = named('StatefulSet', 'relay-main').spec.template;
     const [container] = spec.containers;
