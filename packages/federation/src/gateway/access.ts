@@ -87,9 +87,11 @@ function isFromThisMachine({ headers, socket }: IncomingMessage): boolean {
  */
 function isOwnPage(request: IncomingMessage, origin: string): boolean {
   if (!URL.canParse(origin)) return false;
-  const { host, hostname } = new URL(origin);
+  const url = new URL(origin);
   return (
-    host === request.headers.host?.toLowerCase() && /^(?:localhost|[\d.]+|\[[\da-f:.]+\])$/.test(hostname)
+    url.origin === origin.toLowerCase() &&
+    url.host === request.headers.host?.toLowerCase() &&
+    /^(?:localhost|[\d.]+|\[[\da-f:.]+\])$/.test(url.hostname)
   );
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import http from 'node:http';
 import net from 'node:net';
 import { describe, it } from 'node:test';
 import { fakeNode, serve } from './fake-ports.test.ts';
@@ -171,6 +172,24 @@ describe('requests', () => {
     await using client = await serve(fakeNode('main'), { headersTimeoutMs: 50, requestTimeoutMs: 50 });
     assert.match(await raw(client.port, 'hello\r\n\r\n'), /^HTTP\/1.1 400 .*"code":"bad_request"/s);
     assert.match(await raw(client.port, 'GET /health HTTP/1.1\r\nHost: x\r\n'), /^HTTP\/1.1 408 /);
+  });
+});
+
+describe('a connection', () => {
+  it('is closed with the last answer that it may carry', async () => {
+    await using client = await serve(fakeNode('main'), { socketRequests: 2 });
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const kept: (string | undefined)[] = [];
+    for (let n = 0; n < 3; n++) {
+      const request = http.get({ host: '127.0.0.1', port: client.port, path: '/live', agent });
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+      response.resume();
+      await once(response, 'end');
+      assert.equal(response.statusCode, 200);
+      kept.push(response.headers.connection);
+    }
+    agent.destroy();
+    assert.deepEqual(kept, ['keep-alive', 'close', 'keep-alive']);
   });
 });
 

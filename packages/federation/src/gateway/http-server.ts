@@ -67,6 +67,7 @@ export function createHttpServer(ports: GatewayPorts, options: HttpServerOptions
     logger: false,
     bodyLimit: config.limits.bodyBytes,
     requestTimeout: config.requestTimeoutMs,
+    maxRequestsPerSocket: config.socketRequests,
     // An idle probe must not keep a node from ending, nor may a drain refuse probes.
     forceCloseConnections: 'idle',
     return503OnClosing: false,

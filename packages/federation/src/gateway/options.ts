@@ -33,6 +33,8 @@ export interface HttpServerOptions {
   readonly headersTimeoutMs?: number;
   /** Time for a whole request to arrive. Default 15 s. */
   readonly requestTimeoutMs?: number;
+  /** Requests of one connection; with the last answer it is closed. Default 1,000. */
+  readonly socketRequests?: number;
 }
 
 export interface HttpServerConfig {
@@ -51,6 +53,7 @@ export interface HttpServerConfig {
   readonly headerLines: number;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  readonly socketRequests: number;
 }
 
 export const HTTP_DEFAULTS = Object.freeze({
@@ -65,6 +68,7 @@ export const HTTP_DEFAULTS = Object.freeze({
   headerLines: 64,
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 15_000,
+  socketRequests: 1_000,
 });
 
 export function resolveHttpOptions(options: HttpServerOptions = {}): HttpServerConfig {
@@ -83,6 +87,7 @@ export function resolveHttpOptions(options: HttpServerOptions = {}): HttpServerC
   check('headerLines', config.headerLines, 1, 10_000);
   check('headersTimeoutMs', config.headersTimeoutMs, 1, 3_600_000);
   check('requestTimeoutMs', config.requestTimeoutMs, 1, 3_600_000);
+  check('socketRequests', config.socketRequests, 1, 2 ** 31 - 1);
   // An empty token would be matched by an empty credential.
   if (config.apiToken === '' || config.adminToken === '') throw new RangeError('a token must not be empty');
   return Object.freeze(config);

@@ -20,6 +20,9 @@ export function hostOf({ address }: P2pAddress): string {
 const FORM =
   /^(?:(https?|wss?):\/\/)?(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)(?::(\d{1,5}))?\/?$/i;
 
+/** Of a name in DNS. */
+const MAX_HOST_CHARS = 253;
+
 export function parseP2pAddress(text: string): P2pAddress | undefined {
   const at = text.indexOf('@');
   const id = at < 0 ? undefined : text.slice(0, at);
@@ -29,6 +32,6 @@ export function parseP2pAddress(text: string): P2pAddress | undefined {
   const [, scheme, host = '', port] = match;
   const isSecure = scheme?.toLowerCase() === 'https' || scheme?.toLowerCase() === 'wss';
   const number = Number(port ?? (scheme === undefined ? 8080 : isSecure ? 443 : 80));
-  if (number < 1 || number > 65_535) return undefined;
+  if (number < 1 || number > 65_535 || host.length > MAX_HOST_CHARS) return undefined;
   return { id, address: `${host.toLowerCase()}:${number}`, isSecure };
 }

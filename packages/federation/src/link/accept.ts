@@ -121,7 +121,10 @@ function isOriginAllowed(
 ): boolean {
   if (target.origins === 'none') return false;
   if (origin !== '*' && corsOrigins.includes(origin)) return true;
-  return URL.canParse(origin) && host !== undefined && new URL(origin).host === host.toLowerCase();
+  if (!URL.canParse(origin) || host === undefined) return false;
+  const url = new URL(origin);
+  // No browser writes a user or a path into an origin.
+  return url.origin === origin.toLowerCase() && url.host === host.toLowerCase();
 }
 
 function pathOf(url: string): string {

@@ -120,6 +120,12 @@ describe('acceptUpgrades', () => {
     },
     { why: 'a foreign origin', headers: { Origin: 'https://evil.example' }, status: 403, code: 'forbidden' },
     {
+      why: 'an origin that only ends in this host',
+      headers: { Host: '127.0.0.1', Origin: 'https://evil.example@127.0.0.1' },
+      status: 403,
+      code: 'forbidden',
+    },
+    {
       why: 'a foreign origin although CORS allows all',
       headers: { Origin: 'https://evil.example' },
       options: { corsOrigins: ['*'] },

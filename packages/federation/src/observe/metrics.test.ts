@@ -157,6 +157,16 @@ describe('the figures of a node', () => {
     assert.notEqual(spawnSync('promtool', ['check', 'metrics'], { input: wrong }).status, 0);
   });
 
+  it('are written once for all who ask at the same time', async () => {
+    let looked = 0;
+    const inFlight = (): number => ++looked;
+    const metrics = createMetrics(metricFamilies(figures({ inFlight })));
+    await Promise.all(Array.from({ length: 1_000 }, () => metrics.scrape()));
+    assert.equal(looked, 1);
+    await metrics.scrape();
+    assert.equal(looked, 2);
+  });
+
   it('leave out what a role does not have', async () => {
     const { sessions, links, ...p2p } = figures();
     const text = (await createMetrics(metricFamilies(p2p)).scrape()).text;

@@ -31,11 +31,19 @@ export function createMetrics(families: readonly Family[]): Metrics {
     for (const family of families) registry.registerMetric(asMetric(family) as never);
     return registry;
   };
+  const read = async (): Promise<MetricsText> => {
+    loading ??= load();
+    const registry = await loading;
+    return { type: registry.contentType, text: await registry.metrics() };
+  };
+  let reading: Promise<MetricsText> | undefined;
   return {
-    async scrape() {
-      loading ??= load();
-      const registry = await loading;
-      return { type: registry.contentType, text: await registry.metrics() };
+    // Who asks while it is being written gets the same text: thousands of questions at once cost one.
+    scrape() {
+      reading ??= read().finally(() => {
+        reading = undefined;
+      });
+      return reading;
     },
   };
 }
