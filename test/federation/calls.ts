@@ -1,13 +1,23 @@
 // Calls over HTTP as a client of the federation makes them, and what became of them.
 
 import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Where a node that refuses does not say when to ask again. */
+const RETRY_MS = 500;
 
 export type Executed = 'no' | 'yes' | 'unknown';
 
 export type Outcome =
   | { readonly kind: 'result'; readonly value: unknown }
   /** As the node says it. */
-  | { readonly kind: 'failure'; readonly code: string; readonly executed: Executed }
+  | {
+      readonly kind: 'failure';
+      readonly code: string;
+      readonly executed: Executed;
+      /** When to ask again, where the node says so. */
+      readonly retryAfterMs?: number;
+    }
   /** Nobody listens there: nothing was sent. */
   | { readonly kind: 'refused' }
   /** The connection ended, or nothing came within the limit: nobody knows whether the method ran. */
@@ -60,20 +70,45 @@ export class Caller implements Disposable {
   }
 }
 
+interface FailureData {
+  readonly code?: string;
+  readonly executed?: Executed;
+  readonly retry_after_ms?: number;
+}
+
 function outcomeOf(text: string): Outcome {
   try {
     const { result, error } = JSON.parse(text) as {
       readonly result?: unknown;
-      readonly error?: { readonly data?: { readonly code?: string; readonly executed?: Executed } };
+      readonly error?: { readonly data?: FailureData };
     };
     if (error === undefined) return { kind: 'result', value: result };
-    return {
-      kind: 'failure',
-      code: error.data?.code ?? 'no code',
-      executed: error.data?.executed ?? 'unknown',
-    };
+    const { code = 'no code', executed = 'unknown', retry_after_ms: retryAfterMs } = error.data ?? {};
+    return { kind: 'failure', code, executed, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   } catch {
     return { kind: 'failure', code: 'no JSON', executed: 'unknown' };
+  }
+}
+
+/**
+ * A call that is refused because there are too many at once has not run: asks again when the node says so, until `limitMs` are over.
+ * Tells how often it was refused.
+ */
+export async function callUntilTaken(
+  caller: Caller,
+  url: string,
+  params: RemoteCall,
+  limitMs: number,
+): Promise<{ readonly outcome: Outcome; readonly refusals: number }> {
+  const end = performance.now() + limitMs;
+  for (let refusals = 0; ; refusals += 1) {
+    const outcome = await caller.call(url, params, Math.max(1, end - performance.now()));
+    const isRefused =
+      outcome.kind === 'failure' && outcome.code === 'overloaded' && outcome.executed === 'no';
+    if (!isRefused) return { outcome, refusals };
+    const waitMs = outcome.retryAfterMs ?? RETRY_MS;
+    if (performance.now() + waitMs > end) return { outcome, refusals };
+    await sleep(waitMs);
   }
 }
 
