@@ -8,6 +8,7 @@ import {
   type Call,
   HEARTBEAT,
   homeAddress,
+  KeyedHandler,
   type NodeAddress,
   type Outcome,
   REGISTRY_LIMITS,
@@ -20,7 +21,7 @@ import { createMemoryAdmissionStore } from '../../packages/federation/src/identi
 import { createIdentity } from '../../packages/federation/src/identity/keys.ts';
 import { createMemoryMainKeys } from '../../packages/federation/src/identity/main-keys.ts';
 import { DialError } from '../../packages/federation/src/link/dial.ts';
-import { KeyedHandler } from '../../packages/host/src/idempotency/keyed-handler.ts';
+import { digest } from '../../packages/host/src/idempotency/digest.ts';
 
 const PORT = 8080;
 /** A call may take so long; short, so that runs with crashes do not wait. */
@@ -365,6 +366,7 @@ export class SimulatedFederation {
       kept = new KeyedHandler((call, settle) => this.#run(id, name, call, settle), {
         wallNow: () => this.clock.wallNow(),
         nodeId: () => id,
+        digest,
       });
       this.#kept.set(place, kept);
     }

@@ -7,7 +7,7 @@ import type { CallWatch } from './observe/call-watch.ts';
 import type { EventWatch } from './observe/event-watch.ts';
 import { LINK_STATES, type NodeFigures } from './observe/metric-families.ts';
 import type { OtlpExporter } from './observe/otlp-exporter.ts';
-import type { ProgramFigures } from './observe/program-families.ts';
+import type { IdempotencyFigures, ProgramFigures } from './observe/program-families.ts';
 import type { P2pNode } from './p2p-node.ts';
 import type { FederationRouter } from './routing/federation-router.ts';
 
@@ -40,6 +40,7 @@ export function mainFigures(node: MainNode, watches: Watches): NodeFigures {
     rateLimited: () => ({ ...connections.limited }),
     breakers: () => node.health.circuits(watches.now()),
     ejections: () => node.health.ejections,
+    ...(node.p2p === undefined ? {} : { idempotency: () => withBridge(node.p2p, watches.program) }),
     sessions: () => ({ homes: count(connections.homes()), clients: count(connections.clients()) }),
     links: () => {
       const states = noLinks();
@@ -98,6 +99,19 @@ function routerFigures(
     largestBuffer: () => budget.largestBytes,
     ...ofProgram(program),
     ...(exporter === undefined ? {} : { exported: () => exporter.counts }),
+  };
+}
+
+/** Outcomes of the own program, and those kept for nodes of the earlier mesh. */
+function withBridge(p2p: MainNode['p2p'], program: ProgramFigures | undefined): IdempotencyFigures {
+  const own = program?.idempotency();
+  const kept = p2p?.idempotency;
+  const sum = (name: keyof IdempotencyFigures): number => (own?.[name] ?? 0) + (kept?.[name] ?? 0);
+  return {
+    first: sum('first'),
+    replayed: sum('replayed'),
+    in_progress: sum('in_progress'),
+    conflict: sum('conflict'),
   };
 }
 

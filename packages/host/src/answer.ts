@@ -1,8 +1,7 @@
 // What a caller outside the program is told, as JSON texts: of a call with an idempotency key it is kept like this.
 
 import type { Executed } from '@relay/language';
-import type { FailureName } from '@relay/protocol';
-import { KEPT_TEXT_BYTES, type KeptOutcome, TOO_LARGE_TO_KEEP } from './idempotency/kept-outcome.ts';
+import { type FailureName, KEPT_TEXT_BYTES, type KeptOutcome, TOO_LARGE_TO_KEEP } from '@relay/protocol';
 
 export interface AnsweredFailure {
   readonly name: FailureName;

@@ -10,7 +10,7 @@ import {
   type ServerStatus,
   type Value,
 } from '@relay/language';
-import type { KeptOutcome } from './idempotency/kept-outcome.ts';
+import type { KeptOutcome } from '@relay/protocol';
 import type { MessageKey } from './idempotency/keyed-messages.ts';
 import type { ProgramLimits } from './limits.ts';
 import { MessageContext } from './message-context.ts';

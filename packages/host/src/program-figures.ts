@@ -1,7 +1,7 @@
 // What a running program says of itself to the metrics of its node. Read when somebody asks.
 
 import { statSync } from 'node:fs';
-import type { IdempotencyCounts } from './idempotency/keyed-calls.ts';
+import type { IdempotencyCounts } from '@relay/protocol';
 import type { ProgramMeter, RunResultName, Spread, StoreOperation } from './program-meter.ts';
 import type { StateStoreSpec } from './state-store/state-store.ts';
 

@@ -19,8 +19,7 @@ import {
   type Structs,
   type Value,
 } from '@relay/language';
-import type { CancelMode } from '@relay/protocol';
-import type { KeptOutcome } from './idempotency/kept-outcome.ts';
+import type { CancelMode, KeptOutcome } from '@relay/protocol';
 import type { MessageKey } from './idempotency/keyed-messages.ts';
 import type { ProgramLimits } from './limits.ts';
 import { type Delivered, Mailbox, type MailboxPorts } from './mailbox.ts';

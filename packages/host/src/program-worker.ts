@@ -11,13 +11,14 @@ import {
   type Cancel,
   type Clock,
   createFailure,
+  createIdempotencyCounts,
   type Failure,
   type FailureName,
+  IN_PROGRESS_RETRY_MS,
+  keyScopeOf,
   type Outcome,
   type Settle,
 } from '@relay/protocol';
-import { scopeOf } from './idempotency/kept-outcome.ts';
-import { createIdempotencyCounts, IN_PROGRESS_RETRY_MS } from './idempotency/keyed-calls.ts';
 import { DEFAULT_LIMITS, type ProgramLimits } from './limits.ts';
 import { createOutboundCall } from './outbound-call.ts';
 import { ProgramMeter } from './program-meter.ts';
@@ -183,7 +184,7 @@ export class ProgramWorker {
     const path = joinPath(this.#inwards(call.callPath));
     this.#batch.handOver(params);
     const { service, method, traceparent } = call;
-    const scope = call.idempotencyKey === undefined ? undefined : scopeOf(call);
+    const scope = call.idempotencyKey === undefined ? undefined : keyScopeOf(call);
     this.#post(['call', id, service, method, params, form, timeoutMs, path, traceparent, scope]);
     return this.#pending(id, settle as PendingCall['settle']);
   }

@@ -1,8 +1,7 @@
 // A running program as its node sees it: one Service per server, and what its top-level code gave.
 
 import type { ServiceInterface } from '@relay/language';
-import type { CallHandler, Service, ServiceOffer } from '@relay/protocol';
-import type { IdempotencyCounts } from './idempotency/keyed-calls.ts';
+import type { CallHandler, IdempotencyCounts, Service, ServiceOffer } from '@relay/protocol';
 import { DEFAULT_SEND_TIMEOUT_MS } from './limits.ts';
 import { createProgramPages, type ProgramPages } from './pages.ts';
 import type { LoadedPages } from './pages-load.ts';

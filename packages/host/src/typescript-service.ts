@@ -12,15 +12,16 @@ import {
   createFailure,
   type Effect,
   type Failure,
+  type IdempotencyCounts,
   isName,
+  KeyedHandler,
   type MethodDescription,
   RelayError,
   type Service,
   type ServiceOffer,
   type Settle,
 } from '@relay/protocol';
-import type { IdempotencyCounts } from './idempotency/keyed-calls.ts';
-import { KeyedHandler } from './idempotency/keyed-handler.ts';
+import { digest } from './idempotency/digest.ts';
 import { createOutboundCall } from './outbound-call.ts';
 import { fromTagged, toJsonText } from './plain-json.ts';
 
@@ -134,6 +135,7 @@ export function defineService(
     // Without a node there is no clock: then nothing grows old.
     wallNow: () => ports?.clock.wallNow() ?? 0,
     nodeId: () => ports?.nodeId() ?? 'local',
+    digest,
   });
   return {
     get offer() {

@@ -2,8 +2,7 @@
 // messages, each an array that begins with its kind. Flat arrays of texts and numbers are what structured clone copies fastest.
 
 import type { Executed } from '@relay/language';
-import type { CancelMode, Failure } from '@relay/protocol';
-import type { Begun } from './idempotency/keyed-calls.ts';
+import type { Begun, CancelMode, Failure } from '@relay/protocol';
 
 /** JSON text, or its UTF-8 bytes where those are many: bytes are handed over without copying. */
 export type WireBody = string | Uint8Array;

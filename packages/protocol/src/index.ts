@@ -9,6 +9,30 @@ export { decodeRegistrationAnswer, encodeRegistrationAnswer } from './control-js
 export * from './deferred.ts';
 export * from './failure.ts';
 export * from './handshake.ts';
+export {
+  type Digest,
+  type FindOutcome,
+  KEPT_MS,
+  KEPT_TEXT_BYTES,
+  type KeptOutcome,
+  keptSizeOf,
+  keyScopeOf,
+  MEMORY_OUTCOMES,
+  type OutcomeBounds,
+  STORED_OUTCOMES,
+  TOO_LARGE_TO_KEEP,
+} from './idempotency/kept-outcome.ts';
+export {
+  type Begun,
+  CONFLICT,
+  createIdempotencyCounts,
+  type IdempotencyCounts,
+  IN_PROGRESS,
+  IN_PROGRESS_RETRY_MS,
+  KeyedCalls,
+} from './idempotency/keyed-calls.ts';
+export { KeyedHandler, type KeyedHandlerPorts } from './idempotency/keyed-handler.ts';
+export { MemoryOutcomes } from './idempotency/memory-outcomes.ts';
 export { createJsonCodec } from './json-codec.ts';
 export * from './json-rpc.ts';
 export { isWithinJsonLimits, type JsonSize, measureJson } from './json-text.ts';

@@ -1,12 +1,16 @@
 // The bridge between the federation and the P2P mesh on a Main: its direct P2P peers enter its registry, calls go both ways, and the
 // Main speaks P2P under its own id only. Source: legacy-p2p.md §8.2.
 
+import { hash } from 'node:crypto';
 import {
+  ALREADY_SETTLED,
   type Call,
   type CallHandler,
   type Cancel,
   type Clock,
   homeAddress,
+  type IdempotencyCounts,
+  KeyedHandler,
   type ServiceDescription,
   type Settle,
   withWholeParams,
@@ -39,10 +43,17 @@ export class P2pBridge {
   readonly peers: P2pPeers;
   readonly #options: P2pBridgeOptions;
   readonly #clock: Clock;
+  /** P2P nodes know no idempotency keys: who asks again gets the outcome from here. */
+  readonly #keyed: KeyedHandler;
 
   constructor(options: P2pBridgeOptions) {
     this.#options = options;
     this.#clock = options.clock;
+    this.#keyed = new KeyedHandler((call, settle) => this.#callKeyed(call, settle), {
+      wallNow: () => options.clock.wallNow(),
+      nodeId: () => options.self,
+      digest: (text) => hash('sha256', text, 'base64url'),
+    });
     this.peers = new P2pPeers({
       ...options,
       handle: (call, end) => this.#onCall(call, end),
@@ -65,10 +76,18 @@ export class P2pBridge {
         withWholeParams(
           received,
           settle,
-          (call, done) => callOverP2p(network, { call, target: id, self, clock }, done),
+          (call, done) =>
+            call.idempotencyKey === undefined
+              ? callOverP2p(network, { call, target: id, self, clock }, done)
+              : this.#keyed.handle({ ...call, destination: homeAddress(id, self) }, done),
           { clock, self },
         ),
     };
+  }
+
+  /** Calls with an idempotency key to P2P nodes, by what became of them. */
+  get idempotency(): Readonly<IdempotencyCounts> {
+    return this.#keyed.counts;
   }
 
   /** Configured here or linked, whether it can be reached or not. */
@@ -78,6 +97,14 @@ export class P2pBridge {
 
   close(): void {
     this.peers.close();
+  }
+
+  /** Runs to its end, whoever has gone meanwhile: its outcome counts for whoever asks again. */
+  #callKeyed(call: Call, settle: Settle): Cancel {
+    const { self, clock } = this.#options;
+    const target = call.destination?.id ?? '';
+    callOverP2p(this.peers.network, { call, target, self, clock }, settle);
+    return ALREADY_SETTLED;
   }
 
   #onCall(arrived: ArrivedCall, end: (end: ArrivedEnd) => void): Cancel {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Call, createFailure, mainAddress, type Outcome, RelayError } from '@relay/protocol';
+import { type Call, createFailure, KEPT_MS, mainAddress, type Outcome, RelayError } from '@relay/protocol';
 import { ManualClock } from '@relay/testkit';
 import { ApplicationError, defineService } from '../typescript-service.ts';
-import { KEPT_MS } from './kept-outcome.ts';
 
 /** A service that counts what it did, and its answers as texts. */
 function createService() {

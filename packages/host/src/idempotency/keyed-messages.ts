@@ -1,10 +1,17 @@
 // Calls with an idempotency key on their way to the servers of a program: who asks again gets the first answer. The answer is kept
 // by the mailbox, together with what the message changed.
 
+import {
+  type Begun,
+  CONFLICT,
+  type FindOutcome,
+  IN_PROGRESS,
+  type KeptOutcome,
+  KeyedCalls,
+} from '@relay/protocol';
 import { type Answer, type AnsweredFailure, readAnswer, writeAnswer } from '../answer.ts';
 import type { Reply } from '../reply.ts';
-import { digest, type FindOutcome, type KeptOutcome } from './kept-outcome.ts';
-import { type Begun, CONFLICT, IN_PROGRESS, KeyedCalls } from './keyed-calls.ts';
+import { digest } from './digest.ts';
 
 /** The key of a message while the message is on its way. */
 export interface MessageKey {

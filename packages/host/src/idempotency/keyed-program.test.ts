@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { builtins, checkProgram, compileProgram, loadProgram } from '@relay/language';
+import { KEPT_MS, type KeptOutcome } from '@relay/protocol';
 import { ManualClock } from '@relay/testkit';
 import { ProgramHost } from '../program-host.ts';
 import { importProgram } from '../program-module.ts';
@@ -8,7 +9,6 @@ import { ProgramSession } from '../program-session.ts';
 import { createMemoryStore } from '../state-store/memory.ts';
 import { StateNotSaved, type StateStore } from '../state-store/state-store.ts';
 import { type FromWorker, textOfBody } from '../worker-wire.ts';
-import { KEPT_MS, type KeptOutcome } from './kept-outcome.ts';
 import { KeyedMessages } from './keyed-messages.ts';
 
 const PROGRAM = `

@@ -1,8 +1,7 @@
 // Keeps no state: the servers themselves hold it while they run (language.md §17, backend "memory"). So outcomes of calls with an
 // idempotency key are kept as long, in memory.
 
-import { MEMORY_OUTCOMES } from '../idempotency/kept-outcome.ts';
-import { MemoryOutcomes } from '../idempotency/memory-outcomes.ts';
+import { MEMORY_OUTCOMES, MemoryOutcomes } from '@relay/protocol';
 import type { StateStore } from './state-store.ts';
 
 export function createMemoryStore(): StateStore {

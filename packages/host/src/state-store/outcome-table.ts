@@ -3,7 +3,7 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
-import { KEPT_MS, type KeptOutcome, type OutcomeBounds, sizeOf } from '../idempotency/kept-outcome.ts';
+import { KEPT_MS, type KeptOutcome, keptSizeOf, type OutcomeBounds } from '@relay/protocol';
 
 export const CREATE_OUTCOMES = `
   CREATE TABLE outcome (number INTEGER PRIMARY KEY, size INTEGER NOT NULL, kept_at INTEGER NOT NULL, sum INTEGER NOT NULL,
@@ -53,7 +53,7 @@ export class OutcomeTable {
   /** Within a transaction. */
   keep(outcome: KeptOutcome): void {
     const count = this.#counted();
-    const size = sizeOf(outcome);
+    const size = keptSizeOf(outcome);
     const earlier = this.#prepare('DELETE FROM outcome WHERE id = ? RETURNING size').get(outcome.id);
     this.#bytes += size - ((earlier as Pick<Row, 'size'> | undefined)?.size ?? 0);
     this.#count = count + (earlier === undefined ? 1 : 0);

@@ -6,7 +6,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { display, fromJsonText, ObjectValue, toJsonText, typedObject, type Value } from '@relay/language';
-import { KEPT_MS, type KeptOutcome } from '../idempotency/kept-outcome.ts';
+import { KEPT_MS, type KeptOutcome } from '@relay/protocol';
 import { CREATE_OUTCOMES, OutcomeTable } from './outcome-table.ts';
 import { SqliteStateStore } from './sqlite.ts';
 import { STATE_FILE, StateFile, type SyncMode, type Write } from './state-file.ts';

@@ -2,7 +2,7 @@
 // waited while the disk was busy, share one transaction and one sync.
 
 import type { ObjectValue, Value } from '@relay/language';
-import type { KeptOutcome } from '../idempotency/kept-outcome.ts';
+import type { KeptOutcome } from '@relay/protocol';
 import { errorCode, ROOT, StateFile, type SyncMode } from './state-file.ts';
 import {
   StateNotSaved,

@@ -7,7 +7,7 @@ import { closeSync, existsSync, fsyncSync, openSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
-import { type KeptOutcome, STORED_OUTCOMES } from '../idempotency/kept-outcome.ts';
+import { type KeptOutcome, STORED_OUTCOMES } from '@relay/protocol';
 import { CREATE_OUTCOMES, OutcomeTable } from './outcome-table.ts';
 import { StateUnreadable } from './state-store.ts';
 import { findDamagedLog } from './write-ahead-log.ts';

@@ -2,7 +2,7 @@
 // identical to the last commit; it runs beside the program, in the worker.
 
 import type { ObjectValue, Value } from '@relay/language';
-import type { FindOutcome, KeptOutcome } from '../idempotency/kept-outcome.ts';
+import type { FindOutcome, KeptOutcome } from '@relay/protocol';
 import type { StoreOperation } from '../program-meter.ts';
 
 /** JSON of language.md §18 in the tagged form, which loses nothing. */

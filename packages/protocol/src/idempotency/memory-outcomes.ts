@@ -1,6 +1,6 @@
 // Outcomes kept as long as the process runs, for services whose effects last no longer either.
 
-import { KEPT_MS, type KeptOutcome, type OutcomeBounds, sizeOf } from './kept-outcome.ts';
+import { KEPT_MS, type KeptOutcome, keptSizeOf, type OutcomeBounds } from './kept-outcome.ts';
 
 export class MemoryOutcomes {
   readonly #bounds: OutcomeBounds;
@@ -24,7 +24,7 @@ export class MemoryOutcomes {
     const earlier = this.#outcomes.get(outcome.id);
     if (earlier !== undefined) this.#drop(earlier);
     this.#outcomes.set(outcome.id, outcome);
-    this.#bytes += sizeOf(outcome);
+    this.#bytes += keptSizeOf(outcome);
     for (const oldest of this.#outcomes.values()) {
       const isOver = this.#outcomes.size > this.#bounds.count || this.#bytes > this.#bounds.bytes;
       if (!isOver && outcome.keptAt - oldest.keptAt < KEPT_MS) return;
@@ -34,6 +34,6 @@ export class MemoryOutcomes {
 
   #drop(outcome: KeptOutcome): void {
     this.#outcomes.delete(outcome.id);
-    this.#bytes -= sizeOf(outcome);
+    this.#bytes -= keptSizeOf(outcome);
   }
 }

@@ -1,7 +1,6 @@
 // The outcome of a call with an idempotency key, kept so that the same call asked again does not run again (http-api.md §5.4).
 
-import { hash } from 'node:crypto';
-import type { Call } from '@relay/protocol';
+import type { Call } from '../call.ts';
 
 export interface KeptOutcome {
   /** Stands for caller, service, method and key. */
@@ -40,17 +39,15 @@ export const STORED_OUTCOMES: OutcomeBounds = Object.freeze({ count: 100_000, by
 export const MEMORY_OUTCOMES: OutcomeBounds = Object.freeze({ count: 10_000, bytes: 16 * 1024 * 1024 });
 
 /** What an outcome counts for: its text and what carries it. */
-export function sizeOf({ text, service }: KeptOutcome): number {
+export function keptSizeOf({ text, service }: KeptOutcome): number {
   return text.length + service.length + 160;
 }
 
 /** Caller, service, method and key of a call; `undefined` without a key. */
-export function scopeOf({ caller, service, method, idempotencyKey }: Call): string | undefined {
+export function keyScopeOf({ caller, service, method, idempotencyKey }: Call): string | undefined {
   if (idempotencyKey === undefined) return undefined;
   return JSON.stringify([caller.kind, caller.node, caller.subject ?? '', service, method, idempotencyKey]);
 }
 
-/** SHA-256; of a scope it is the id of its outcome, of arguments their fingerprint. */
-export function digest(text: string): string {
-  return hash('sha256', text, 'base64url');
-}
+/** SHA-256 as text; of a scope it is the id of its outcome, of arguments their fingerprint. */
+export type Digest = (text: string) => string;

@@ -1,23 +1,22 @@
-// Calls with an idempotency key to a TypeScript service. Its effects are its own, so outcomes are kept beside it, in memory: as long
-// as the process runs.
+// Calls with an idempotency key to somebody whose effects are his own, such as a TypeScript service: outcomes are kept beside him, in
+// memory, as long as the process runs.
 
 import {
   ALREADY_SETTLED,
   type Call,
   type CallHandler,
   type Cancel,
-  createFailure,
-  type Failure,
-  type FailureName,
   type Outcome,
   type Settle,
-} from '@relay/protocol';
+} from '../call.ts';
+import { createFailure, type Failure, type FailureName } from '../failure.ts';
+import { decodeUtf8, encodeUtf8, utf8Length } from '../utf8.ts';
 import {
-  digest,
+  type Digest,
   KEPT_TEXT_BYTES,
   type KeptOutcome,
+  keyScopeOf,
   MEMORY_OUTCOMES,
-  scopeOf,
   TOO_LARGE_TO_KEEP,
 } from './kept-outcome.ts';
 import {
@@ -33,6 +32,7 @@ export interface KeyedHandlerPorts {
   /** In ms since 1970. */
   readonly wallNow: () => number;
   readonly nodeId: () => string;
+  readonly digest: Digest;
 }
 
 export class KeyedHandler {
@@ -42,7 +42,7 @@ export class KeyedHandler {
   readonly #kept = new MemoryOutcomes(MEMORY_OUTCOMES);
   readonly #calls: KeyedCalls;
 
-  /** `run` settles also after a cancel. */
+  /** `run` settles each call, also after a cancel. */
   constructor(run: CallHandler, ports: KeyedHandlerPorts) {
     this.#run = run;
     this.#ports = ports;
@@ -51,7 +51,8 @@ export class KeyedHandler {
 
   /** A call with a key. */
   handle(call: Call, settle: Settle): Cancel {
-    const id = digest(scopeOf(call) ?? '');
+    const { digest } = this.#ports;
+    const id = digest(keyScopeOf(call) ?? '');
     const fingerprint = digest(argumentsOf(call));
     const begun = this.#calls.begin(id, fingerprint);
     this.counts[begun.kind] += 1;
@@ -91,8 +92,9 @@ export class KeyedHandler {
   }
 
   #write(outcome: Outcome): Pick<KeptOutcome, 'kind' | 'text'> {
-    const text = outcome.kind === 'result' ? DECODER.decode(outcome.body) : JSON.stringify(outcome.failure);
-    if (Buffer.byteLength(text) <= KEPT_TEXT_BYTES) return { kind: outcome.kind, text };
+    const text =
+      outcome.kind === 'result' ? (decodeUtf8(outcome.body) ?? '') : JSON.stringify(outcome.failure);
+    if (utf8Length(text) <= KEPT_TEXT_BYTES) return { kind: outcome.kind, text };
     const { failure } = this.#refuse('payload_too_large', TOO_LARGE_TO_KEEP, {
       executed: 'yes',
       data: { limit: { name: 'kept_outcome', max: KEPT_TEXT_BYTES } },
@@ -110,19 +112,16 @@ export class KeyedHandler {
 }
 
 function readOutcome({ kind, text }: KeptOutcome): Outcome {
-  if (kind === 'result') return { kind, body: ENCODER.encode(text) };
+  if (kind === 'result') return { kind, body: encodeUtf8(text) };
   return { kind, failure: JSON.parse(text) as Failure };
 }
 
 /** Spaces and spellings do not matter. What is no JSON is refused by whoever runs the call. */
 function argumentsOf({ params }: Call): string {
-  const text = DECODER.decode(params);
+  const text = decodeUtf8(params) ?? '';
   try {
     return JSON.stringify(JSON.parse(text));
   } catch {
     return text;
   }
 }
-
-const ENCODER = new TextEncoder();
-const DECODER = new TextDecoder();

@@ -1,0 +1,4 @@
+import { hash } from 'node:crypto';
+import type { Digest } from '@relay/protocol';
+
+export const digest: Digest = (text) => hash('sha256', text, 'base64url');
