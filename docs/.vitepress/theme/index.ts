@@ -37,7 +37,10 @@ export default {
   setup() {
     const route = useRoute();
     const { isDark } = useData();
-    const draw = (): void => void nextTick(() => drawDiagrams(isDark.value));
+    const draw = async (): Promise<void> => {
+      await nextTick();
+      await drawDiagrams(isDark.value);
+    };
     onMounted(draw);
     watch(() => route.path, draw);
   },
