@@ -6,7 +6,7 @@ import { connect, type WebSocketConstructor } from '@relay/client';
 import { WebSocket } from 'ws';
 import type { SoakFederation } from './soak-federation.ts';
 
-const PAUSE_MS = 50;
+const PAUSE_MS = 200;
 const CALL_MS = 20_000;
 
 interface Answer {
@@ -52,11 +52,13 @@ export class LightLoad {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#callByHttp(signal), this.#comeAndGo(signal)]);
+    // Some at once: while one waits for a node that is looked at, others go on.
+    const callers = Array.from({ length: 4 }, (_, caller) => this.#callByHttp(signal, caller));
+    await Promise.all([...callers, this.#comeAndGo(signal)]);
   }
 
-  async #callByHttp(signal: AbortSignal): Promise<void> {
-    for (let n = 0; !signal.aborted; n++) {
+  async #callByHttp(signal: AbortSignal, caller: number): Promise<void> {
+    for (let n = caller; !signal.aborted; n++) {
       const url = this.#federation.url(n % 2 === 0 ? 'relay-a' : 'relay-b');
       const { method, params, isRight } = (KINDS[Math.floor(n / 2) % KINDS.length] as (typeof KINDS)[number])(
         n,
@@ -89,7 +91,7 @@ export class LightLoad {
       } catch (error) {
         this.#complain(`client: ${error}`);
       }
-      await sleep(PAUSE_MS * 10);
+      await sleep(500);
     }
   }
 
