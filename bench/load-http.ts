@@ -9,6 +9,8 @@ const method = process.argv[3] ?? '';
 const paramsOf = (text: string): string => (process.argv[4] ?? '').replace('TEXT', text);
 
 interface Connection {
+  /** False once the server takes no further request on it. */
+  isOpen: boolean;
   post(settle: (ok: boolean) => void): void;
 }
 
@@ -23,19 +25,29 @@ function openConnection(request: Buffer): Connection {
     if (end < 0) return;
     const length = Number(/content-length: (\d+)/i.exec(received)?.[1]);
     if (received.length < end + 4 + length) return;
+    if (/^connection: close\r$/im.test(received.slice(0, end + 1))) {
+      connection.isOpen = false;
+      socket.end();
+    }
     const ok = received.startsWith('HTTP/1.1 200') && received.includes('"result":');
     received = received.slice(end + 4 + length);
     const settle = waiting;
     waiting = undefined;
     settle?.(ok);
   });
-  socket.on('error', () => waiting?.(false));
-  return {
+  socket.on('error', () => {
+    connection.isOpen = false;
+    waiting?.(false);
+    waiting = undefined;
+  });
+  const connection: Connection = {
+    isOpen: true,
     post(settle) {
       waiting = settle;
       socket.write(request);
     },
   };
+  return connection;
 }
 
 serveLoad((order) => {
@@ -47,7 +59,7 @@ serveLoad((order) => {
   return (settle) => {
     const connection = idle.pop() ?? openConnection(request);
     connection.post((ok) => {
-      idle.push(connection);
+      if (connection.isOpen) idle.push(connection);
       settle(ok);
     });
   };
