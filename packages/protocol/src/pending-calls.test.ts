@@ -34,6 +34,21 @@ it('is full at its bound, and not after a call has ended', () => {
   assert.equal(calls.open(3, 100), 3);
 });
 
+it('a late number finds nothing, whichever call stands in its place by now', () => {
+  const { calls } = table();
+  const long = calls.open(0, 1_000) as number;
+  for (let round = 0; round < 3; round += 1) {
+    const open = new Map<number, number>();
+    for (let entry = 1; entry <= 100; entry += 1) open.set(calls.open(entry, 1_000) as number, entry);
+    assert.equal(open.size, 100);
+    for (const [id, entry] of open) assert.equal(calls.settle(id), entry);
+    for (const id of open.keys()) assert.equal(calls.settle(id), undefined);
+    // One that is not open has the place of one that is, whatever the length of the table.
+    for (const length of [8, 256, 1_024]) assert.equal(calls.settle(long + length), undefined);
+  }
+  assert.deepEqual([calls.size, calls.settle(long)], [1, 0]);
+});
+
 it('a deadline comes never early, and at most 10 ms late, whatever else is open', () => {
   fc.assert(
     fc.property(
