@@ -165,6 +165,15 @@ describe('a call with an idempotency key that may have run', () => {
     assert.deepEqual(sent, ['* 0', 'carol@relay-b 100']);
   });
 
+  it('is asked again at a Home whose record says which process it is', async () => {
+    const holder = { ...ALICE.holder, instance: ALICE.description.instance };
+    const { clock, answers, start } = createMain({ instance: { ...ALICE, holder } });
+    answers.push(LOST, RESULT);
+    const asked = start();
+    await clock.advance(1_000);
+    assert.equal(told(asked), 'result');
+  });
+
   it('waits for the instance to come back', async () => {
     const { clock, sent, answers, world, start } = createMain();
     const asked = start();

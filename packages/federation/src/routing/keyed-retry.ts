@@ -89,7 +89,8 @@ export function wayBackTo(
   const { node, origin, service, holder, description } = instance;
   if (service !== undefined) return () => ({ kind: 'service', handle: service.handle, instance });
   // A Main chooses among its own program and its Homes; nodes of the former protocol know no keys.
-  const isFormer = origin === 'p2p' || holder.instance === description.instance;
+  // A peer vouches with its own process for nodes of the former protocol behind it; a Home's record has that of the Home.
+  const isFormer = origin === 'p2p' || (origin === 'peer' && holder.instance === description.instance);
   if (node.type === 'main' || isFormer) return undefined;
   const onwards = { ...call, destination: node };
   return () => decide(onwards, from, []);
