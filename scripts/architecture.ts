@@ -56,6 +56,7 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
       'p2p-node.ts',
       'gateway-ports.ts',
       'node-figures.ts',
+      'watching.ts',
     ],
     rooms: {
       identity: [],

@@ -1,9 +1,7 @@
 // The composition root: a running Main or Home with real sockets, time and files. Everything below takes what it needs from here.
 
 import path from 'node:path';
-import { getHeapStatistics } from 'node:v8';
 import {
-  BufferBudget,
   CALL_LIMITS,
   type Call,
   type CallHandler,
@@ -16,7 +14,6 @@ import { type BalanceOptions, resolveBalanceOptions } from './balance/options.ts
 import { systemClock, systemRandom } from './clock.ts';
 import { createDnsResolver, type DnsResolverOptions } from './discovery/dns-resolver.ts';
 import { createHttpServer, type HttpServer } from './gateway/http-server.ts';
-import { listenForMetrics } from './gateway/metrics-endpoint.ts';
 import type { HttpServerOptions } from './gateway/options.ts';
 import { type GatewayContext, homeGatewayPorts, mainGatewayPorts, p2pGatewayPorts } from './gateway-ports.ts';
 import type { HeldPort } from './held-port.ts';
@@ -31,18 +28,14 @@ import { p2pSockets, p2pUpgrades } from './legacy/p2p-sockets.ts';
 import { acceptUpgrades } from './link/accept.ts';
 import { dialWebSocket } from './link/dial-websocket.ts';
 import { MainNode } from './main-node.ts';
-import { homeFigures, mainFigures, p2pFigures, type Watches } from './node-figures.ts';
+import { homeFigures, mainFigures, p2pFigures } from './node-figures.ts';
 import type { ArrivalLimits } from './nodes/arrivals.ts';
 import type { NodeEvents } from './nodes/node-event.ts';
-import { CallWatch, type CallWatchOptions } from './observe/call-watch.ts';
-import { EventWatch } from './observe/event-watch.ts';
 import type { Log } from './observe/log.ts';
-import { metricFamilies, type NodeFigures } from './observe/metric-families.ts';
-import { createMetrics, type Metrics } from './observe/metrics.ts';
-import { OtlpExporter } from './observe/otlp-exporter.ts';
-import { type CollectorOptions, createOtlpSender } from './observe/otlp-sender.ts';
+import type { CollectorOptions } from './observe/otlp-sender.ts';
 import type { ProgramFigures } from './observe/program-families.ts';
 import { P2pNode } from './p2p-node.ts';
+import { createWatches, endWatching, serveFigures } from './watching.ts';
 
 export interface RelayOptions {
   readonly nodeType: NodeType | 'p2p';
@@ -131,8 +124,6 @@ const DRAIN_MS = 30_000;
 /** What existing nodes wait for an answer. */
 const P2P_TIMEOUT_MS = 30_000;
 const LAST_CALLS_MS = 10_000;
-/** Of the heap limit, for all that waits on links. */
-const BUFFER_SHARE = 0.25;
 
 /** Starts a node on a port that is open. It dials nobody before `connect`. */
 export async function startRelay(options: RelayOptions): Promise<RelayNode> {
@@ -338,58 +329,6 @@ async function startHome(options: RelayOptions, context: GatewayContext): Promis
       return cut;
     },
   });
-}
-
-function createBudget(): BufferBudget {
-  return new BufferBudget(systemClock, getHeapStatistics().heap_size_limit * BUFFER_SHARE);
-}
-
-function createWatches(options: RelayOptions, explain?: CallWatchOptions['explain']): Watches {
-  const { nodeId: self, version, log, collector } = options;
-  const exporter =
-    collector === undefined
-      ? undefined
-      : new OtlpExporter({
-          resource: { attributes: { ...collector.attributes, 'service.instance.id': self }, version },
-          send: createOtlpSender(collector, (reason) => log.warn('spans were not taken', { reason })),
-          clock: systemClock,
-          random: systemRandom,
-        });
-  return {
-    version,
-    now: () => systemClock.now(),
-    exporter,
-    budget: createBudget(),
-    program: options.program,
-    events: new EventWatch(options.events, log),
-    calls: new CallWatch({
-      self,
-      clock: systemClock,
-      log,
-      ...(explain === undefined ? {} : { explain }),
-      ...(exporter === undefined ? {} : { exporter: (span) => exporter.add(span) }),
-    }),
-  };
-}
-
-interface ServedFigures {
-  /** For the gateway: nothing if an address of their own serves them. */
-  readonly ports: { readonly metrics?: Metrics };
-  close(): Promise<void>;
-}
-
-async function serveFigures(options: RelayOptions, figures: NodeFigures): Promise<ServedFigures> {
-  const metrics = createMetrics(metricFamilies(figures));
-  const { metricsListen, log } = options;
-  if (metricsListen === undefined) return { ports: { metrics }, close: async () => {} };
-  const server = await listenForMetrics(metrics, metricsListen);
-  log.info('metrics', { url: server.url });
-  return { ports: {}, close: () => server.close() };
-}
-
-async function endWatching({ exporter }: Watches, figures: ServedFigures): Promise<void> {
-  await exporter?.flush();
-  await figures.close();
 }
 
 interface Parts {
