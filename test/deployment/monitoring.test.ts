@@ -175,9 +175,9 @@ describe('the rules of Prometheus', () => {
 
   it('say how urgent each alert is, and where it is written what to do', () => {
     for (const { alert, labels, annotations } of alerts) {
-      assert.match(labels?.['severity'] ?? '', /^(?:page|ticket)$/, alert);
-      assert.match(annotations?.['runbook_url'] ?? '', /^docs\/runbooks\/[a-z-]+\.md$/, alert);
-      assert.ok(annotations?.['summary'], alert);
+      assert.match(labels?.['severity'] ?? '', /^(?:page|ticket)$/, `${alert}`);
+      assert.match(annotations?.['runbook_url'] ?? '', /^docs\/runbooks\/[a-z-]+\.md$/, `${alert}`);
+      assert.ok(annotations?.['summary'], `${alert}`);
     }
   });
 });
