@@ -69,7 +69,7 @@ export function invariants(
   const among = (name: string, found: readonly CallRecord[]): Invariant => ({
     name,
     found: found.length,
-    examples: found.slice(0, 5).map(({ id, kind, outcome }) => `${id} (${kind}, ${outcome})`),
+    examples: found.slice(0, 5).map(describeCall),
   });
   const unknown = [...runs.keys()].filter((id) => !sent.has(id));
   const torn = ledgers.filter(
@@ -132,6 +132,11 @@ function isDuring({ sentAt, endedAt }: CallRecord, { from, until }: Window): boo
 
 export function ratio({ calls, answered }: Availability): number {
   return calls === 0 ? Number.NaN : answered / calls;
+}
+
+function describeCall({ id, kind, outcome, main, lateMs }: CallRecord): string {
+  const late = lateMs > 0 ? `, ${Math.round(lateMs)} ms late` : '';
+  return `${id} (${kind}, ${outcome} by ${main}${late})`;
 }
 
 function countAnswered(calls: readonly CallRecord[]): Availability {
