@@ -439,8 +439,12 @@ export async function flood(target: Target): Promise<Row> {
   const socket = await openSocket(target);
   const { promise, resolve } = Promise.withResolvers<void>();
   let received = 0;
+  let rest = '';
   socket.on('data', (chunk: Buffer) => {
-    received += chunk.toString('latin1').split('HTTP/1.1 ').length - 1;
+    const parts = (rest + chunk.toString('latin1')).split('HTTP/1.1 ');
+    received += parts.length - 1;
+    // The words may be divided between two chunks.
+    rest = (parts.at(-1) ?? '').slice(-8);
     if (received >= 500) resolve();
   });
   socket.on('close', () => resolve());

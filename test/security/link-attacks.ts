@@ -62,7 +62,7 @@ async function upgrades(target: Target): Promise<Row> {
       tally.reply(
         `${method} ${at.slice(0, 60)}: ${what}`,
         reply,
-        isServed ? allowed : [0, 400, 404, 405, 426],
+        isServed ? allowed : [200, 400, 404, 405, 426],
       );
       return reply;
     };

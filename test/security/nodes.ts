@@ -81,11 +81,11 @@ export class Nodes implements AsyncDisposable {
     return path.join(this.#folder, 'data');
   }
 
-  /** Files below the data directory that others than their owner may read, and how many there are at all. */
+  /** Folders and files of the data directory that others than their owner may enter or read, and how many there are at all. */
   readableByOthers(): { readonly found: readonly string[]; readonly count: number } {
-    const all = readdirSync(this.data, { recursive: true, withFileTypes: true }).filter((entry) =>
-      entry.isFile(),
-    );
+    const all = readdirSync(this.data, { recursive: true, withFileTypes: true })
+      // SQLite makes these two to lock the folder; they stay empty.
+      .filter(({ name }) => name !== 'lock' && name !== 'lock-journal');
     const found = all.filter(
       (entry) => (statSync(path.join(entry.parentPath, entry.name)).mode & 0o077) !== 0,
     );

@@ -77,7 +77,7 @@ function badIn({ status, headers, body }: Reply): string | undefined {
       : `503 without a Retry-After: ${body.slice(0, 200)}`;
   }
   if (status >= 500) return `answered ${status}: ${body.slice(0, 200)}`;
-  if (/"code":-32603/.test(body) && !/budget|\.rl:\d+/.test(body))
+  if (/"code":"internal_error"/.test(body) && !/budget|\.rl:\d+/.test(body))
     return `internal error: ${body.slice(0, 200)}`;
   return undefined;
 }
