@@ -68,6 +68,19 @@ describe('health', () => {
     assert.equal((await client.get('/health')).status, 200);
   });
 
+  it('closes each connection after its answer while the node drains, so that nobody writes to one that ends', async () => {
+    const node = fakeNode('main');
+    await using client = await serve(node);
+    const keepAlive = { connection: 'keep-alive' };
+    const before = await client.get('/health', keepAlive);
+    node.state = 'draining';
+    const after = await client.get('/health', keepAlive);
+    assert.deepEqual(
+      [before.headers['connection'], after.headers['connection'], after.status],
+      ['keep-alive', 'close', 200],
+    );
+  });
+
   it('comes with what a node is and offers', async () => {
     const node = mainWithServices();
     await using client = await serve(node);

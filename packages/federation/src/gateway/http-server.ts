@@ -129,6 +129,8 @@ function addRules(app: FastifyInstance, ports: GatewayPorts, config: Config, rep
     request.startedAt = clock.now();
     if (headers !== undefined) reply.headers(headers);
     if (cors !== undefined) reply.headers(cors(raw.headers.origin) ?? {});
+    // A connection that stays idle would end with the port, maybe just when its caller writes the next request.
+    if (ports.lifecycle.state() === 'draining') reply.header('connection', 'close');
     if (raw.rawHeaders.length > maxRaw) {
       replies.refusal(
         request,
