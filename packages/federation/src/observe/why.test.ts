@@ -43,6 +43,7 @@ function why(local: readonly Instance[], federated: readonly Instance[] = [], me
 
 function opened(id: string): Instance {
   const made = instance(id);
+  made.stats.failures = 5;
   made.stats.methods.set('get', {
     inFlight: 0,
     silentSince: 0,
