@@ -43,7 +43,7 @@ ENV NODE_ENV=production \
 # Compiled once here, so that the first start is as quick as the others.
 RUN node --conditions=relay-source packages/cli/src/main.ts check examples/blog.rl && chmod -R a+rX .cache
 USER 10001:10001
-WORKDIR /work
+WORKDIR /programs
 VOLUME /data
 EXPOSE 8080
 STOPSIGNAL SIGTERM

@@ -1,7 +1,7 @@
 // The command lines of the integration scripts: `--name value` or `--name=value`, from a table that is also the help.
 
 import { parseArgs } from 'node:util';
-import { durationMs } from '../../packages/cli/src/duration.ts';
+import { durationMs } from '@relay/protocol';
 import { table } from '../../packages/cli/src/terminal.ts';
 
 export interface Option<Value> {

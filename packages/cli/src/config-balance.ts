@@ -2,7 +2,7 @@
 // on: its Main balances. Its weights travel with its services, its timeouts are for calls that arrive at it by HTTP. cli.md §7.
 
 import type { BalanceOptions, ServiceBalance, StrategyName } from '@relay/federation';
-import { durationMs } from './duration.ts';
+import { durationMs } from '@relay/protocol';
 import type { Role } from './flags.ts';
 
 /** What the block says, gathered key by key. */

@@ -3,9 +3,9 @@
 // for the program alone. language.md §20, cli.md §7.
 
 import { type Diagnostic, positionAt, type SourceFile, type Span } from '@relay/language';
+import { durationMs } from '@relay/protocol';
 import { type Level, readValue } from './argv.ts';
 import { type BalanceSettings, readBalanceEntry } from './config-balance.ts';
-import { durationMs } from './duration.ts';
 import { type FlagName, flagRow, type Role } from './flags.ts';
 import { CommandFailure } from './usage.ts';
 

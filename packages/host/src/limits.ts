@@ -10,6 +10,7 @@ import {
   StructValue,
   type Value,
 } from '@relay/language';
+import { durationMs } from '@relay/protocol';
 
 /** Every field present. */
 export interface ProgramLimits extends Budgets {
@@ -55,14 +56,11 @@ export function readLimits(settings: ObjectValue): ConfiguredLimits {
   return { limits, timeoutMs: timeout === undefined ? undefined : duration('timeout', timeout) };
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-
 /** Seconds, or a text like `"500ms"`, `"30s"`, `"5m"`, `"1h"`; in ms. */
 function duration(key: string, value: Value): number {
-  if (typeof value === 'number' && value >= 0) return value * 1_000;
-  const parts = typeof value === 'string' ? /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)$/.exec(value) : null;
-  if (parts === null) throw wrongType(key, 'a duration', value);
-  return Number(parts[1]) * UNIT_MS[parts[2]!]!;
+  const ms = durationMs(value);
+  if (ms === undefined) throw wrongType(key, 'a duration', value);
+  return ms;
 }
 
 function wrongType(key: string, wanted: string, got: Value): RuntimeFailure {

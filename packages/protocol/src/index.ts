@@ -7,6 +7,7 @@ export * from './close-code.ts';
 export * from './codec.ts';
 export { decodeRegistrationAnswer, encodeRegistrationAnswer } from './control-json.ts';
 export * from './deferred.ts';
+export * from './duration.ts';
 export * from './failure.ts';
 export * from './handshake.ts';
 export {
