@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { type StartedProcess, startProcess, waitFor } from '@relay/testkit';
+import { freePort, type StartedProcess, startProcess, waitFor } from '@relay/testkit';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const SECRETS = {
@@ -384,14 +384,4 @@ function isMissing(command: string, context: TestContext): boolean {
   assert.equal(process.env['CI'], undefined, `${command} is missing: apt-get install prometheus`);
   context.skip(`${command} is missing: apt-get install prometheus`);
   return true;
-}
-
-async function freePort(): Promise<number> {
-  const server = http.createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }

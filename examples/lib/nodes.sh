@@ -31,7 +31,8 @@ done
 [ -n "$NODE" ] || { echo 'Error: no Node.js found' >&2; exit 1; }
 
 # free_ports COUNT: so many free ports, or PORT_BASE and those after it. Not from the range that the system gives to outgoing
-# connections, which could take one before its node does.
+# connections, which could take one before its node does. Scripts that run side by side have numbers near each other: each begins
+# with a block of its own.
 free_ports() {
   if [ -n "${PORT_BASE:-}" ]; then
     seq "$PORT_BASE" $((PORT_BASE + $1 - 1))
@@ -39,14 +40,16 @@ free_ports() {
   fi
   "$NODE" -e '
     const net = require("node:net");
-    const found = new Set();
+    const [count, script] = process.argv.slice(1).map(Number);
+    const found = [];
+    let next = script * 16;
     const look = () => {
-      if (found.size === Number(process.argv[1])) return console.log([...found].join("\n"));
-      const port = 15_000 + Math.floor(Math.random() * 15_000);
+      if (found.length === count) return console.log(found.join("\n"));
+      const port = 15_000 + (next++ % 15_000);
       const server = net.createServer().on("error", look);
-      server.listen(port, "127.0.0.1", () => server.close(() => { found.add(port); look(); }));
+      server.listen(port, "127.0.0.1", () => server.close(() => { found.push(port); look(); }));
     };
-    look();' "$1"
+    look();' "$1" $$
 }
 
 # start_line NAME WORDS…: a node in the background; its output goes to $TMP/NAME.log, its process id to $STARTED.

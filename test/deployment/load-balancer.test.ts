@@ -8,12 +8,11 @@ import { describe, it, type TestContext } from 'node:test';
 import { connect, RelayError } from '@relay/client';
 import { HomeNode, systemClock, systemRandom } from '@relay/federation';
 import type { Service } from '@relay/protocol';
-import { waitFor } from '@relay/testkit';
+import { freePort, waitFor } from '@relay/testkit';
 import { createIdentity } from '../../packages/federation/src/identity/keys.ts';
 import { createMemoryMainKeys } from '../../packages/federation/src/identity/main-keys.ts';
 import { dialWebSocket } from '../../packages/federation/src/link/dial-websocket.ts';
 import { Machine, rpc, untilAnswers } from '../connections/nodes.ts';
-import { freePort } from './free-port.ts';
 
 interface Ports {
   readonly balanced: number;

@@ -5,12 +5,11 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { startProcess, waitFor } from '@relay/testkit';
+import { freePort, startProcess, waitFor } from '@relay/testkit';
 import { parse } from 'yaml';
 import { DASHBOARDS, dashboardText, renderDashboard } from '../../deploy/grafana/dashboards.ts';
 import { CODES } from '../../packages/federation/src/observe/call-meter.ts';
 import { Machine, ROOT } from '../connections/nodes.ts';
-import { freePort } from './free-port.ts';
 
 interface Rule {
   readonly record?: string;

@@ -8,11 +8,10 @@
 
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type StartedProcess, startProcess, waitFor } from '@relay/testkit';
+import { freePort, type StartedProcess, startProcess, waitFor } from '@relay/testkit';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -174,15 +173,7 @@ async function otherPorts(steps: readonly Step[]): Promise<Map<string, string>> 
   const ports = new Map<string, string>();
   for (const step of steps) {
     const text = step.kind === 'run' || step.kind === 'background' ? step.command : '';
-    for (const [port] of text.matchAll(PORT)) if (!ports.has(port)) ports.set(port, await freePort());
+    for (const [port] of text.matchAll(PORT)) if (!ports.has(port)) ports.set(port, String(await freePort()));
   }
   return ports;
-}
-
-export async function freePort(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return String(typeof address === 'object' && address !== null ? address.port : 0);
 }

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { StartedProcess } from '@relay/testkit';
+import { freePort, type StartedProcess } from '@relay/testkit';
 import { Machine } from '../connections/nodes.ts';
-import { freePort, isAsShown, ROOT, stepsOf } from './page.ts';
+import { isAsShown, ROOT, stepsOf } from './page.ts';
 
 export interface Entry {
   readonly title: string;
@@ -39,7 +39,7 @@ export class Bench extends Machine {
 
   static async create(): Promise<Bench> {
     const bench = new Bench();
-    for (const port of ['8080', '8081', '8082']) bench.#ports.set(port, await freePort());
+    for (const port of ['8080', '8081', '8082']) bench.#ports.set(port, String(await freePort()));
     symlinkSync(path.join(ROOT, 'relay'), path.join(bench.dir, 'relay'));
     return bench;
   }

@@ -126,13 +126,15 @@ describe('a program that keeps its state', () => {
 
   it('counts a call without a key twice if its caller asks again (negative control)', async () => {
     let count = 0;
-    for (let run = 1; run <= 20 && count < 2; run += 1) {
+    for (let run = 1; run <= 30 && count < 2; run += 1) {
       const mark = `keyless ${run}`;
       const answer = scene.call('add', [mark]);
       await scene.killAtNextChange();
       await scene.startHome();
       const { error } = await answer;
-      assert.equal(error?.data?.['executed'], 'unknown');
+      // On a busy machine the answer can be faster than the kill.
+      if (error === undefined) continue;
+      assert.equal(error.data?.['executed'], 'unknown');
       await scene.call('add', [mark]);
       count = await countOf(mark);
     }

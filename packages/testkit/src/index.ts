@@ -1,4 +1,5 @@
 export * from './fault-proxy.ts';
+export * from './free-port.ts';
 export * from './link-contract.ts';
 export * from './manual-clock.ts';
 export * from './network.ts';

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { holdPort } from '@relay/federation';
-import { type StartedProcess, startProcess, waitFor } from '@relay/testkit';
+import { freePort, type StartedProcess, startProcess, waitFor } from '@relay/testkit';
 import { holdNodeFolder } from '../data-directory.ts';
 import { runInProcess } from '../testing.ts';
 import { VERSION } from '../version.ts';
@@ -26,14 +26,6 @@ function relay(line: string, more: { dataDir?: string; env?: Record<string, stri
     cwd: root,
     env: { RELAY_HOME: ROOT, RELAY_DATA_DIR: dataDir, ...more.env },
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 async function mainRelay(line = '-server -port 0'): Promise<{ node: StartedProcess; port: string }> {
