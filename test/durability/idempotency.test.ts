@@ -12,6 +12,8 @@ import { type Answer, Machine, ROOT, rpc } from '../connections/nodes.ts';
 
 const PROGRAM = path.join(ROOT, 'test/durability/tally.rl');
 const RUNS = Number(process.env['RELAY_DURABILITY_RUNS'] ?? 5);
+/** A kill and a start take a second or two, and several times that on a busy machine. */
+const LIMIT = { timeout: 120_000 + RUNS * 15_000 };
 
 /** A Main, and a Home with the program that is started anew after each kill. */
 class Scene {
@@ -103,7 +105,7 @@ describe('a program that keeps its state', () => {
     assert.equal(await countOf('once'), 1);
   });
 
-  it(`counts a call with a key once, killed ${RUNS} times between its change and its answer`, async (t) => {
+  it(`counts a call with a key once, killed ${RUNS} times between its change and its answer`, LIMIT, async (t) => {
     const times = { changed: 0, unchanged: 0 };
     const began = performance.now();
     const limit = RUNS + 20;
@@ -124,17 +126,18 @@ describe('a program that keeps its state', () => {
     assert.ok(times.changed > 0, 'no kill hit the moment between a change and its answer');
   });
 
-  it('counts a call without a key twice if its caller asks again (negative control)', async () => {
+  it('counts a call without a key twice if its caller asks again (negative control)', LIMIT, async () => {
     let count = 0;
     for (let run = 1; run <= 30 && count < 2; run += 1) {
       const mark = `keyless ${run}`;
       const answer = scene.call('add', [mark]);
       await scene.killAtNextChange();
+      const isChanged = scene.marks().includes(mark);
       await scene.startHome();
       const { error } = await answer;
-      // On a busy machine the answer can be faster than the kill.
+      // On a busy machine the answer can be faster than the kill, and the kill faster than the call.
       if (error === undefined) continue;
-      assert.equal(error.data?.['executed'], 'unknown');
+      if (isChanged) assert.equal(error.data?.['executed'], 'unknown');
       await scene.call('add', [mark]);
       count = await countOf(mark);
     }

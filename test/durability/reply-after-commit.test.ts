@@ -130,6 +130,9 @@ describe('a reply', () => {
       const write = asked.ask('add', [1, 5]);
       const read = asked.ask('count', []);
       await waitFor(() => asked.has('begun'));
+      // A refusal takes the same way: when it is here, the read has looked at the state.
+      const other = asked.ask('no_such_method', []);
+      await waitFor(() => other.outcome !== undefined);
       asked.mark('fail');
       await waitFor(() => write.outcome !== undefined && read.outcome !== undefined);
       for (const { outcome } of [write, read]) {
