@@ -44,6 +44,15 @@ describe('the test script', () => {
     assert.equal(code, 0, output);
   });
 
+  it('leaves the slow ones out unless they or their paths are asked for', () => {
+    const files = { ...tree, 'test/faults/e.test.ts': PASSING };
+    const { output } = runIn(files);
+    assert.match(output, /^1 slow files are left out; npm run test:slow runs them$/m);
+    assert.match(output, /^4 passed/m);
+    assert.match(runIn(files, '--slow').output, /^1 passed/m);
+    assert.match(runIn(files, 'test/').output, /^2 passed/m);
+  });
+
   it('shows a failure and fails', () => {
     const { code, output } = runIn({ ...tree, 'packages/language/src/x.test.ts': FAILING });
     assert.match(output, /on purpose/);

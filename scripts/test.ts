@@ -1,5 +1,6 @@
-// Runs the tests: scripts/run scripts/test.ts [PATHS or parts of them] [flags of node --test]
+// Runs the tests: scripts/run scripts/test.ts [--slow] [PATHS or parts of them] [flags of node --test]
 // Code that needs no process of its own shares one; the rest gets a process per file. The last line is the total of all.
+// The slow ones run if they are asked for: with --slow they and nothing else, and each when a path names it.
 
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -15,8 +16,30 @@ interface Group {
 const SHARED = ['--test-isolation=none'];
 const ISOLATED = ['--test-isolation=process', '--test-concurrency=2'];
 
+/** Tests that follow whole pages and scripts, kill nodes many times, or wait for time to pass. */
+const SLOW: Group = {
+  name: 'slow',
+  patterns: [
+    'bench',
+    'connections/nat',
+    'connections/admission',
+    'deployment/*',
+    'discovery/*',
+    'documentation/pages',
+    'documentation/site',
+    'documentation/troubleshooting',
+    'durability/*',
+    'faults/*',
+    'legacy/add-peer',
+    'legacy/rollback',
+    'legacy/scripts',
+  ].map((name) => `test/${name}.test.ts`),
+  flags: ISOLATED,
+};
+
 /** A file belongs to the first group that names it. */
 const GROUPS: readonly Group[] = [
+  SLOW,
   {
     name: 'pure packages',
     patterns: ['protocol', 'language', 'testkit'].map((name) => `packages/${name}/src/**/*.test.ts`),
@@ -95,7 +118,8 @@ async function runGroup(
 
 /** Runs all groups, or the files that `args` name; resolves with the exit code. */
 export async function runTests(root: string, args: readonly string[]): Promise<number> {
-  const flags = args.filter((arg) => arg.startsWith('-'));
+  const flags = args.filter((arg) => arg.startsWith('-') && arg !== '--slow');
+  const isSlow = args.includes('--slow');
   const parts = args.filter((arg) => !arg.startsWith('-')).map((part) => part.replace(/^\.\//, ''));
   const seen = new Set<string>();
   const sum: Count = { passed: 0, failed: 0, skipped: 0 };
@@ -105,7 +129,11 @@ export async function runTests(root: string, args: readonly string[]): Promise<n
       .filter((file) => !seen.has(file) && (parts.length === 0 || parts.some((part) => file.includes(part))))
       .toSorted();
     for (const file of files) seen.add(file);
-    if (files.length === 0) continue;
+    if (files.length === 0 || (isSlow && group !== SLOW)) continue;
+    if (group === SLOW && !isSlow && parts.length === 0) {
+      console.log(`${files.length} slow files are left out; npm run test:slow runs them`);
+      continue;
+    }
     console.log(`${group.name}: ${files.length} files`);
     const count = await runGroup(group, files, flags, root);
     sum.passed += count.passed;
