@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { homeAddress, mainAddress } from '@relay/protocol';
+import { createFailure, homeAddress, mainAddress } from '@relay/protocol';
 import { ManualClock } from '@relay/testkit';
+import { Health } from './balance/health.ts';
+import { resetCircuits } from './balance/instance-stats.ts';
 import { resolveBalanceOptions } from './balance/options.ts';
-import { createCount } from './gateway-ports.ts';
+import { countInstances } from './gateway-ports.ts';
 import { FederationServiceRegistry } from './registry/federation-service-registry.ts';
+import type { Instance } from './registry/instance.ts';
+
+const config = resolveBalanceOptions({ failures: 1, openForMs: 1_000 });
 
 const described = (name: string) => ({
   name,
@@ -14,54 +19,111 @@ const described = (name: string) => ({
   instance: 'i',
 });
 
-it('instances are counted again when something has changed, and only then', () => {
+function createScene() {
   const clock = new ManualClock();
   const registry = new FederationServiceRegistry({ self: mainAddress('relay-a'), instance: 'x', clock });
-  let walks = 0;
-  const { all } = registry.local;
-  registry.local.all = () => {
-    walks += 1;
-    return all.call(registry.local);
+  const health = new Health({
+    self: 'relay-a',
+    config,
+    peersOf: (service) => registry.listsOf(service),
+    isListed: (instance) => registry.isListed(instance),
+  });
+  const register = (home: string, seq: number, ...names: readonly string[]): void => {
+    registry.homeConnected(home, 'i', true);
+    const message = { type: 'registration', id: 1, seq, base: 0, removed: [], complete: true } as const;
+    registry.register(home, { ...message, services: names.map(described) });
   };
-  let hasOpenCircuits = false;
-  const count = createCount(registry, { clock, balance: resolveBalanceOptions({}) }, () => hasOpenCircuits);
-  const counted = () => {
-    const { local, federated, failed } = count();
-    return `${local}+${federated} ${failed} failed, walk ${walks}`;
+  const learn = (home: string, main: string, service: string): void => {
+    registry.peerConnected(main, { isHealthy: true });
+    const entry = {
+      ...described(service),
+      node: homeAddress(home, main),
+      healthy: true,
+      capacity: 1,
+      seq: 1,
+    };
+    registry.discover(main, { kind: 'snapshot', instance: main, seq: 1, add: [entry], complete: true });
   };
-  assert.equal(count().own, 0);
-  assert.equal(walks, 0, 'the own services are known without a walk');
+  const fail = (instance: Instance): void => {
+    const failure = createFailure('internal_error', 'x', instance.address);
+    health.began(instance, 'get', clock.now());
+    health.ended(instance, 'get', { kind: 'failure', failure }, clock.now(), clock.now());
+  };
+  return {
+    clock,
+    registry,
+    health,
+    register,
+    learn,
+    fail,
+    local: (service: string) => registry.local.of(service)[0] as Instance,
+    federated: (service: string) => registry.federated.of(service)[0] as Instance,
+    counted: () => {
+      const { local, federated, failed, openCircuits } = countInstances(
+        registry,
+        health.troubled(),
+        clock.now(),
+        config,
+      );
+      return `${local}+${federated}, ${failed} failed, ${openCircuits} open`;
+    },
+  };
+}
 
-  registry.homeConnected('alice', 'i', false);
-  const services = ['blog', 'mail'].map(described);
-  const message = { type: 'registration', id: 1, seq: 1, base: 0, removed: [], complete: true } as const;
-  registry.register('alice', { ...message, services });
-  assert.equal(counted(), '2+0 0 failed, walk 1');
-  assert.equal(counted(), '2+0 0 failed, walk 1');
+it('an instance that cannot be called, or has an open circuit, has failed once', () => {
+  const { registry, register, fail, counted, local } = createScene();
+  register('alice', 1, 'blog', 'mail');
+  assert.equal(counted(), '2+0, 0 failed, 0 open');
+  fail(local('blog'));
+  assert.equal(counted(), '2+0, 1 failed, 1 open');
   registry.homeLost('alice', false);
-  assert.equal(counted(), '2+0 2 failed, walk 2');
+  assert.equal(counted(), '2+0, 2 failed, 1 open');
+  registry.homeConnected('alice', 'i', true);
+  assert.equal(counted(), '2+0, 0 failed, 0 open', 'it is back: nothing is held against it');
+  registry.close();
+});
 
-  const link = { isHealthy: true };
-  registry.peerConnected('relay-b', link);
-  const entry = {
-    ...described('shop'),
-    node: homeAddress('bob', 'relay-b'),
-    healthy: true,
-    capacity: 1,
-    seq: 1,
-  };
-  registry.discover('relay-b', { kind: 'snapshot', instance: 'b', seq: 1, add: [entry], complete: true });
-  assert.equal(counted(), '2+1 2 failed, walk 3');
-  // Nobody tells the registry of the health of a link.
-  link.isHealthy = false;
-  assert.equal(counted(), '2+1 3 failed, walk 4');
-  link.isHealthy = true;
-  assert.equal(counted(), '2+1 2 failed, walk 5');
+it('a circuit counts until it closes, however long nobody calls', () => {
+  const { clock, registry, register, fail, counted, local } = createScene();
+  register('alice', 1, 'blog');
+  fail(local('blog'));
+  clock.advanceSync(3_600_000);
+  assert.equal(counted(), '1+0, 1 failed, 1 open');
+  resetCircuits(local('blog').stats);
+  assert.equal(counted(), '1+0, 0 failed, 0 open');
+  registry.close();
+});
 
-  hasOpenCircuits = true;
-  assert.equal(counted(), '2+1 2 failed, walk 6');
-  assert.equal(counted(), '2+1 2 failed, walk 7');
-  hasOpenCircuits = false;
-  assert.equal(counted(), '2+1 2 failed, walk 7');
+it('circuits of what is gone are forgotten', () => {
+  const { registry, health, register, fail, counted, local } = createScene();
+  register('alice', 1, 'blog', 'mail');
+  fail(local('blog'));
+  register('alice', 2, 'mail');
+  assert.equal(counted(), '1+0, 0 failed, 0 open');
+  register('alice', 3, 'blog', 'mail');
+  assert.equal(counted(), '2+0, 0 failed, 0 open');
+  assert.deepEqual([...health.troubled()], []);
+  registry.close();
+});
+
+it('circuits of the second way to a process do not count', () => {
+  const { registry, register, learn, fail, counted, federated } = createScene();
+  learn('alice', 'relay-b', 'blog');
+  fail(federated('blog'));
+  assert.equal(counted(), '0+1, 1 failed, 1 open');
+  register('alice', 1, 'blog');
+  assert.equal(counted(), '1+0, 0 failed, 0 open');
+  registry.homeLost('alice', false);
+  assert.equal(counted(), '0+1, 1 failed, 1 open');
+  registry.close();
+});
+
+it('counting walks over no list of instances', () => {
+  const { registry, register, counted } = createScene();
+  register('alice', 1, 'blog');
+  for (const index of [registry.local, registry.federated]) {
+    index.all = () => assert.fail('walked over every instance');
+  }
+  assert.equal(counted(), '1+0, 0 failed, 0 open');
   registry.close();
 });

@@ -60,15 +60,11 @@ export function mainGatewayPorts(node: MainNode, context: GatewayContext): Gatew
       );
   return {
     ...commonPorts(NodeTypeMain, node.router, context),
-    registry: registrySource(
-      node.registry,
-      () => homeViews(node),
-      context,
-      () => {
-        const { open, probing } = node.health.circuits(context.clock.now());
-        return open + probing > 0;
-      },
-    ),
+    registry: registrySource(node.registry, context, {
+      homes: () => homeViews(node),
+      connectedHomes: () => node.connections.homeCount,
+      troubled: () => node.health.troubled(),
+    }),
     peers: peerSource(node, context),
     circuits: { reset: (service, address) => node.resetCircuits(service, address) },
     ...(node.p2p === undefined ? {} : { p2p: node.p2p.peers }),
@@ -102,10 +98,11 @@ export function p2pGatewayPorts(node: P2pNode, context: GatewayContext): Gateway
     registry: {
       instances: (filter) => node.instances(filter),
       homes: () => [],
+      ownCount: () => node.ownCount,
       counts: () => {
         const all = [...node.instances()];
         const failed = all.filter(({ isHealthy }) => !isHealthy).length;
-        return { own: node.ownCount, local: all.length, federated: 0, failed, openCircuits: 0 };
+        return { connectedHomes: 0, local: all.length, federated: 0, failed, openCircuits: 0 };
       },
     },
     p2p: node.peers,
@@ -127,12 +124,7 @@ export function homeGatewayPorts(
   const isConnected = (): boolean => node.connection.session !== undefined;
   return {
     ...commonPorts(NodeTypeHome, node.router, context),
-    registry: registrySource(
-      node.registry,
-      () => [],
-      context,
-      () => true,
-    ),
+    registry: registrySource(node.registry, context, NO_HOMES),
     mainLink: mainLinkSource(node, urls),
     lifecycle: {
       state: () => (node.isDraining ? 'draining' : 'running'),
@@ -180,11 +172,20 @@ function isSynced(node: MainNode, state: LinkedPeer['state'], id: string | undef
   return state === 'refused' || (state === 'connected' && id !== undefined && node.registry.isPeerSynced(id));
 }
 
+/** What only a Main has, beside its registry. */
+interface MainViews {
+  readonly homes: () => Iterable<HomeView>;
+  readonly connectedHomes: () => number;
+  /** Instances that may have a circuit that is not closed. */
+  readonly troubled: () => Iterable<Instance>;
+}
+
+const NO_HOMES: MainViews = { homes: () => [], connectedHomes: () => 0, troubled: () => [] };
+
 function registrySource(
   registry: FederationServiceRegistry,
-  homes: () => Iterable<HomeView>,
   { clock, balance }: GatewayContext,
-  hasOpenCircuits: () => boolean,
+  { homes, connectedHomes, troubled }: MainViews,
 ): RegistrySource {
   const view = (instance: Instance): InstanceView =>
     instanceView(instance, registry.waysOf(instance), clock.now(), balance);
@@ -203,7 +204,11 @@ function registrySource(
       for (const name of names) yield* byPreference(registry, name).map(view);
     },
     homes,
-    counts: createCount(registry, { clock, balance }, hasOpenCircuits),
+    ownCount: () => registry.ownCount,
+    counts: () => ({
+      ...countInstances(registry, troubled(), clock.now(), balance),
+      connectedHomes: connectedHomes(),
+    }),
   };
 }
 
@@ -248,62 +253,25 @@ function instanceView(
   };
 }
 
-type Counted = Omit<RegistryCounts, 'own'>;
-
-/**
- * Counts every instance once. That walks over all of them, which takes tens of milliseconds with 50,000: for those who ask, not for
- * every probe, and not again while nothing has changed and no circuit is open.
- */
-export function createCount(
+/** Every instance once. Costs nothing that grows with Homes or services, except with those in trouble. */
+export function countInstances(
   registry: FederationServiceRegistry,
-  { clock, balance }: Pick<GatewayContext, 'clock' | 'balance'>,
-  hasOpenCircuits: () => boolean,
-): () => RegistryCounts {
-  let last: { readonly stamp: string; readonly counted: Counted } | undefined;
-  const count = (): Counted => {
-    const { stamp } = registry;
-    if (last?.stamp === stamp && last.counted.openCircuits === 0 && !hasOpenCircuits()) return last.counted;
-    const found = { local: 0, federated: 0, failed: 0, openCircuits: 0 };
-    const now = clock.now();
-    for (const scope of ['local', 'federated'] as const) {
-      for (const instance of registry[scope].all()) {
-        if (registry.waysOf(instance)[0] !== instance) continue;
-        found[scope] += 1;
-        const circuits = openCircuits(instance.stats, now, balance);
-        found.openCircuits += circuits.length;
-        const isOpen = circuits.some(({ state }) => state === 'open');
-        if (isOpen || !isCallable(instance)) found.failed += 1;
-      }
-    }
-    last = { stamp, counted: found };
-    return found;
-  };
-  return () => {
-    const counted = once(count);
-    return {
-      own: registry.ownCount,
-      get local() {
-        return counted().local;
-      },
-      get federated() {
-        return counted().federated;
-      },
-      get failed() {
-        return counted().failed;
-      },
-      get openCircuits() {
-        return counted().openCircuits;
-      },
-    };
-  };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
+  troubled: Iterable<Instance>,
+  now: number,
+  balance: BalanceConfig,
+): Omit<RegistryCounts, 'connectedHomes'> {
+  const { local, federated, uncallable } = registry.counts();
+  let failed = uncallable;
+  let found = 0;
+  for (const instance of troubled) {
+    const circuits = openCircuits(instance.stats, now, balance);
+    const first = circuits.length === 0 ? undefined : registry.waysOf(instance)[0];
+    // Of the ways to a process one stands for all.
+    if (first?.stats !== instance.stats) continue;
+    found += circuits.length;
+    if (isCallable(first) && circuits.some(({ state }) => state === 'open')) failed += 1;
+  }
+  return { local, federated, failed, openCircuits: found };
 }
 
 function* homeViews(node: MainNode): Iterable<HomeView> {

@@ -142,7 +142,12 @@ export class MainNode {
       ...(options.federatedTtlMs === undefined ? {} : { federatedTtlMs: options.federatedTtlMs }),
     });
     const config = resolveBalanceOptions(options.balance);
-    this.health = new Health({ self, config, peersOf: (service) => this.registry.listsOf(service) });
+    this.health = new Health({
+      self,
+      config,
+      peersOf: (service) => this.registry.listsOf(service),
+      isListed: (instance) => this.registry.isListed(instance),
+    });
     this.balancer = new Balancer(config, random);
     this.#routing = new MainRouting({
       self,

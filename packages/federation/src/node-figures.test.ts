@@ -27,8 +27,8 @@ it('a scrape of a Main with 10,000 Homes and 50,000 services walks over no servi
     isDraining: false,
     registry: { ownCount: 1, local: bigIndex(50_001), federated: bigIndex(50_000), lagMs: 250, conflicts: 2 },
     connections: {
-      homes: () => new Array(10_000).fill(0),
-      clients: () => [],
+      homeCount: 10_000,
+      clientCount: 0,
       handshakes,
       limited: { upgrades: 5, handshakes: 0, homes: 0, takeovers: 0 },
     },

@@ -41,7 +41,7 @@ export function mainFigures(node: MainNode, watches: Watches): NodeFigures {
     breakers: () => node.health.circuits(watches.now()),
     ejections: () => node.health.ejections,
     ...(node.p2p === undefined ? {} : { idempotency: () => withBridge(node.p2p, watches.program) }),
-    sessions: () => ({ homes: count(connections.homes()), clients: count(connections.clients()) }),
+    sessions: () => ({ homes: connections.homeCount, clients: connections.clientCount }),
     links: () => {
       const states = noLinks();
       for (const { state } of node.peers()) states[state] += 1;

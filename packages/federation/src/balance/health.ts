@@ -21,6 +21,9 @@ const FORGIVEN_MS = 300_000;
 const MAX_UNLISTED = 64;
 const OTHERS = '';
 
+/** So many troubled instances are kept before somebody looks whether they still are. */
+const TIDY_FROM = 1_000;
+
 /** A usual time that nobody confirmed for so long refuses nothing any more. */
 const CONFIRMED_MS = 10_000;
 
@@ -29,6 +32,8 @@ export interface HealthOptions {
   readonly config: BalanceConfig;
   /** The lists with the instances of a service. */
   readonly peersOf: (service: string) => readonly (readonly Instance[])[];
+  /** Whether an instance is still known; absent: all are. */
+  readonly isListed?: (instance: Instance) => boolean;
 }
 
 export class Health {
@@ -36,7 +41,8 @@ export class Health {
   ejections = 0;
   readonly #options: HealthOptions;
   /** What may have a circuit that is not closed: looked at by who counts, so that nobody has to look at all of them. */
-  readonly #troubled = new Set<InstanceStats>();
+  readonly #troubled = new Map<InstanceStats, Instance>();
+  #tidyAt = TIDY_FROM;
 
   constructor(options: HealthOptions) {
     this.#options = options;
@@ -90,23 +96,25 @@ export class Health {
     if (!isProtected) return;
     group.circuit = settle(group.circuit, verdict, startedAt, now, this.#options.config);
     this.#settleEjection(instance, verdict, wasSilent, startedAt, now);
-    if (group.circuit.kind !== 'closed' || stats.ejection.kind !== 'closed') this.#troubled.add(stats);
+    if (group.circuit.kind !== 'closed' || stats.ejection.kind !== 'closed') this.#remember(instance);
   }
 
-  /** Circuits of methods by state, and instances that are ejected. */
+  /** Circuits of methods by state, and instances that are ejected. Of what nobody has called for a while it is silent. */
   circuits(now: number): { readonly open: number; readonly probing: number; readonly ejected: number } {
     const found = { open: 0, probing: 0, ejected: 0 };
-    for (const stats of this.#troubled) {
-      let isTroubled = isRecent(stats.ejection, now);
-      if (isTroubled) found.ejected += 1;
+    for (const { stats } of this.troubled()) {
+      if (isRecent(stats.ejection, now)) found.ejected += 1;
       for (const { circuit } of stats.methods.values()) {
-        if (circuit.kind === 'closed' || !isRecent(circuit, now)) continue;
-        found[circuit.kind] += 1;
-        isTroubled = true;
+        if (circuit.kind !== 'closed' && isRecent(circuit, now)) found[circuit.kind] += 1;
       }
-      if (!isTroubled) this.#troubled.delete(stats);
     }
     return found;
+  }
+
+  /** The instances that have a circuit that is not closed, or are ejected. */
+  troubled(): Iterable<Instance> {
+    this.#tidy();
+    return this.#troubled.values();
   }
 
   /** Whether the method usually needs more time than `remainingMs`. Never before that is well known, nor without asking it again. */
@@ -117,6 +125,20 @@ export class Health {
     if (now - group.learntAt < CONFIRMED_MS) return true;
     group.learntAt = now;
     return false;
+  }
+
+  #remember(instance: Instance): void {
+    this.#troubled.set(instance.stats, instance);
+    if (this.#troubled.size < this.#tidyAt) return;
+    this.#tidy();
+    this.#tidyAt = Math.max(TIDY_FROM, 2 * this.#troubled.size);
+  }
+
+  #tidy(): void {
+    const { isListed } = this.#options;
+    for (const [stats, instance] of this.#troubled) {
+      if (isWell(stats) || isListed?.(instance) === false) this.#troubled.delete(stats);
+    }
   }
 
   #judge(
@@ -191,7 +213,13 @@ export class Health {
   }
 }
 
-/** One whose time was up long ago belongs to an instance that nobody calls any more, or that is gone. */
+function isWell({ ejection, methods }: InstanceStats): boolean {
+  if (ejection.kind !== 'closed') return false;
+  for (const { circuit } of methods.values()) if (circuit.kind !== 'closed') return false;
+  return true;
+}
+
+/** One whose time was up long ago belongs to an instance that nobody calls any more. */
 function isRecent(circuit: Circuit, now: number): boolean {
   if (circuit.kind === 'closed') return false;
   return now - (circuit.kind === 'open' ? circuit.until : circuit.since) < FORGIVEN_MS;

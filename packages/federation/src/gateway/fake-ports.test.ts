@@ -149,10 +149,11 @@ export function fakeNode(nodeType: 'main' | 'home', mainLink?: MainLinkSource): 
               (filter?.service ?? service) === service && (filter?.origin ?? origin) === origin,
           ),
         homes: () => node.homes,
+        ownCount: () => node.instances.filter(({ origin }) => origin === 'self').length,
         counts: () => {
           const count = (keep: (view: InstanceView) => boolean): number => node.instances.filter(keep).length;
           return {
-            own: count(({ origin }) => origin === 'self'),
+            connectedHomes: node.homes.filter(({ connected }) => connected).length,
             local: count(({ origin }) => origin !== 'peer'),
             federated: count(({ origin }) => origin === 'peer'),
             failed: count(({ isHealthy, circuit }) => !isHealthy || circuit === 'open'),

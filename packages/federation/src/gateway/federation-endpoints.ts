@@ -124,8 +124,6 @@ function health({ ports }: Context): Answer {
   // An own URL in the list of peers is no peer, and one that dialled in was not configured.
   const configured = peers.filter(({ source, state }) => source !== 'inbound' && state !== 'self');
   const isDraining = lifecycle.state() === 'draining';
-  let homes = 0;
-  for (const home of registry.homes()) if (home.connected) homes += 1;
 
   const stopping = [
     ...(isDraining ? ['this node is shutting down'] : []),
@@ -138,7 +136,7 @@ function health({ ports }: Context): Answer {
   return ok({
     // Tools of the first days read these six, in this order.
     status: stopping.length > 0 ? 'unhealthy' : degrading.length > 0 ? 'degraded' : 'healthy',
-    connected_homes: homes,
+    connected_homes: counts.connectedHomes,
     connected_peers: peers.filter(({ state }) => state === 'connected').length,
     total_services: total,
     failed_services: failed,

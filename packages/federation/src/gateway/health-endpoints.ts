@@ -31,7 +31,7 @@ function health({ ports }: Context): Answer {
   return ok({
     status: 'healthy',
     timestamp: Math.floor(clock.wallNow() / 1000),
-    servers: registry.counts().own,
+    servers: registry.ownCount(),
     node_id: identity.nodeId,
     node_type: identity.nodeType,
   });

@@ -104,10 +104,9 @@ export interface HomeView {
   readonly services: number;
 }
 
-/** Numbers of instances. */
+/** Of Homes with a session here, and of instances. */
 export interface RegistryCounts {
-  /** Of the own program. */
-  readonly own: number;
+  readonly connectedHomes: number;
   /** Own, of Homes and of direct P2P peers. */
   readonly local: number;
   readonly federated: number;
@@ -120,6 +119,9 @@ export interface RegistrySource {
   /** Each instance once, whatever the ways to it; in the order of preference per name (http-api.md §4.2): for each name the instance a call would take comes first. */
   instances(filter?: { readonly service?: string; readonly origin?: 'self' }): Iterable<InstanceView>;
   homes(): Iterable<HomeView>;
+  /** Services of the own program. */
+  ownCount(): number;
+  /** Must cost nothing that grows with Homes or services. */
   counts(): RegistryCounts;
 }
 

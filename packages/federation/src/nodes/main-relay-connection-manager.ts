@@ -161,6 +161,14 @@ export class MainRelayConnectionManager {
 
   peerSessions(): Iterable<Session> {
     return this.#peers.values();
+  get homeCount(): number {
+    return this.#homes.size;
+  }
+
+  get clientCount(): number {
+    return this.#clients.size;
+  }
+
   }
 
   /** Links that came in and have no session yet. */

@@ -18,8 +18,9 @@ import {
 } from '@relay/protocol';
 import { returned } from '../balance/instance-stats.ts';
 import { Advertisement } from './advertisement.ts';
+import { Census, type InstanceCounts } from './census.ts';
 import { HomeRecord } from './home-record.ts';
-import { createInstance, type Holder, type Instance, isCallable } from './instance.ts';
+import { createInstance, type Holder, type Instance, isCallable, type Origin } from './instance.ts';
 import { RemoteMain } from './remote-main.ts';
 import { ServiceIndex } from './service-index.ts';
 
@@ -53,8 +54,8 @@ export class FederationServiceRegistry {
   /** Home id → the peers that have it, with its process and the number of its services there. */
   readonly #homesElsewhere = new Map<string, Map<string, HomeElsewhere>>();
   readonly #advertisement: Advertisement;
+  readonly #census = new Census();
   #conflicts = 0;
-  #changes = 0;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -73,17 +74,14 @@ export class FederationServiceRegistry {
     });
   }
 
-  /** Another text whenever another instance is known, or one can be called that could not, or the other way round. */
-  get stamp(): string {
-    let reachable = '';
-    for (const { isReachable } of this.#mains.values()) reachable += isReachable ? '1' : '0';
-    for (const instances of this.#p2p.values()) {
-      for (const { holder } of instances.values()) {
-        reachable += holder.isReachable ? '1' : '0';
-        break;
-      }
-    }
-    return `${this.#changes} ${reachable}`;
+  /** Instances known, each process of a Home once. Costs nothing that grows with Homes or services. */
+  counts(): InstanceCounts {
+    return this.#census.count();
+  }
+
+  /** Whether this instance, or one that replaced it for the same process, is known. */
+  isListed({ origin, description, address, stats }: Instance): boolean {
+    return this.#indexOf(origin).at(description.name, address)?.stats === stats;
   }
 
   // Own program
@@ -139,7 +137,6 @@ export class FederationServiceRegistry {
 
   /** A Home has a session. If it did not resume, a new process starts from nothing. */
   homeConnected(id: string, instance: string, resumed: boolean): void {
-    this.#changes += 1;
     const known = this.#homes.get(id);
     const record = known ?? new HomeRecord(id, instance, this.#options.clock.wallNow());
     this.#homes.set(id, record);
@@ -361,8 +358,10 @@ export class FederationServiceRegistry {
 
   #setReachable(record: HomeRecord, isReachable: boolean): void {
     if (record.isReachable === isReachable) return;
+    const entries = [...record.services.values()].map((instance) => this.#entriesLike(instance));
+    for (const ways of entries) this.#census.leave(ways);
     record.isReachable = isReachable;
-    this.#changes += 1;
+    for (const ways of entries) this.#census.enter(ways);
     if (isReachable) record.returnedAt = this.#options.clock.now();
     this.#options.onLocalChange?.();
     for (const instance of record.services.values()) {
@@ -374,13 +373,11 @@ export class FederationServiceRegistry {
   #forgetHome(record: HomeRecord): void {
     record.lease?.[Symbol.dispose]();
     this.#replace(record, [], [...record.services.keys()]);
-    this.#changes += 1;
     this.#homes.delete(record.id);
   }
 
   #putLocal(instance: Instance): void {
-    this.#changes += 1;
-    this.local.put(instance);
+    this.#change(instance, () => this.local.put(instance));
     if (instance.origin !== 'p2p') this.#options.onLocalChange?.();
     this.#advertise(instance);
   }
@@ -388,10 +385,39 @@ export class FederationServiceRegistry {
   #removeLocal(instance: Instance): void {
     // A node in two roles has one place, which may be that of the other role by now.
     if (this.local.at(instance.description.name, instance.address) !== instance) return;
-    this.#changes += 1;
-    this.local.remove(instance);
+    this.#change(instance, () => this.local.remove(instance));
     if (instance.origin !== 'p2p') this.#options.onLocalChange?.();
     if (this.#isAdvertised(instance)) this.#advertisement.remove(instance.description.name, instance.node.id);
+  }
+
+  /** What changes an entry goes through here, so that instances stay counted. */
+  #change(instance: Instance, change: () => void): void {
+    this.#census.leave(this.#entriesLike(instance));
+    change();
+    this.#census.enter(this.#entriesLike(instance));
+  }
+
+  #indexOf(origin: Origin): ServiceIndex {
+    return origin === 'peer' ? this.federated : this.local;
+  }
+
+  /** The entries of this service at this node, whatever the process: the one of its link to this Main, then those of its peers. */
+  #entriesLike({ description: { name }, node, address, origin }: Instance): readonly Instance[] {
+    const { type, id, mainRelay } = node;
+    const found: Instance[] = [];
+    const look = (index: ServiceIndex, main: string): void => {
+      const at = main === mainRelay ? address : formatAddress(homeAddress(id, main));
+      const entry = index.at(name, at);
+      if (entry !== undefined) found.push(entry);
+    };
+    if (type !== 'home' || origin === 'self') {
+      const entry = this.#indexOf(origin).at(name, address);
+      return entry === undefined ? [] : [entry];
+    }
+    const { id: self } = this.#options.self;
+    if (self === mainRelay || this.#homes.has(id) || this.#p2p.has(id)) look(this.local, self);
+    for (const main of this.#homesElsewhere.get(id)?.keys() ?? []) look(this.federated, main);
+    return found;
   }
 
   #isAdvertised(instance: Instance): boolean {
@@ -413,8 +439,8 @@ export class FederationServiceRegistry {
     let main = this.#mains.get(id);
     if (main === undefined) {
       const entries = {
-        added: (instance: Instance) => this.#addFederated(id, instance),
-        removed: (instance: Instance) => this.#removeFederated(id, instance),
+        added: (instance: Instance) => this.#change(instance, () => this.#addFederated(id, instance)),
+        removed: (instance: Instance) => this.#change(instance, () => this.#removeFederated(id, instance)),
         conflicted: () => {
           this.#conflicts += 1;
         },
@@ -446,7 +472,6 @@ export class FederationServiceRegistry {
 
   #addFederated(mainId: string, instance: Instance): void {
     const before = this.federated.size;
-    this.#changes += 1;
     this.federated.put(instance);
     const { node, description } = instance;
     if (node.type !== 'home') return;
@@ -457,7 +482,6 @@ export class FederationServiceRegistry {
   }
 
   #removeFederated(mainId: string, instance: Instance): void {
-    this.#changes += 1;
     this.federated.remove(instance);
     if (instance.node.type !== 'home') return;
     const mains = this.#homesElsewhere.get(instance.node.id);
