@@ -46,18 +46,9 @@ export interface GatewayContext {
   parsePeerUrl(text: string): { readonly url: string } | { readonly reason: string };
 }
 
-/** Peers may take so long until a Main counts as ready without them. */
-const PEERS_READY_MS = 10_000;
-
 export function mainGatewayPorts(node: MainNode, context: GatewayContext): GatewayPorts {
-  const startedAt = context.clock.now();
-  const isStarting = (): boolean =>
-    context.clock.now() - startedAt < PEERS_READY_MS &&
-    node
-      .peers()
-      .some(
-        ({ source, state, id }) => source !== 'inbound' && state !== 'self' && !isSynced(node, state, id),
-      );
+  // Homes are not waited for: behind a balancer that asks `/ready` they come in by the same door.
+  const isStarting = (): boolean => node.settling.awaitsDialledPeers;
   return {
     ...commonPorts(NodeTypeMain, node.router, context),
     registry: registrySource(node.registry, context, {
@@ -166,10 +157,6 @@ function commonPorts(
     log,
     ...(context.traces === undefined ? {} : { traces: context.traces }),
   };
-}
-
-function isSynced(node: MainNode, state: LinkedPeer['state'], id: string | undefined): boolean {
-  return state === 'refused' || (state === 'connected' && id !== undefined && node.registry.isPeerSynced(id));
 }
 
 /** What only a Main has, beside its registry. */

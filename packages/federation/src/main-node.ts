@@ -40,6 +40,7 @@ import {
   type PeerView,
 } from './nodes/main-relay-connection-manager.ts';
 import type { NodeEvents } from './nodes/node-event.ts';
+import { Settling } from './nodes/settling.ts';
 import { LAST_CALLS_MS, refuseWaiting, until } from './nodes/until-quiet.ts';
 import { type Decision, explain, type RoutingKnowledge } from './observe/decision.ts';
 import { type Why, whyByName } from './observe/why.ts';
@@ -95,6 +96,7 @@ export class MainNode {
   readonly router: FederationRouter;
   readonly balancer: Balancer;
   readonly health: Health;
+  readonly settling: Settling;
   readonly p2p: P2pBridge | undefined;
   readonly #dns: DnsPeers | undefined;
   readonly #options: MainNodeOptions;
@@ -149,12 +151,21 @@ export class MainNode {
       isListed: (instance) => this.registry.isListed(instance),
     });
     this.balancer = new Balancer(config, random);
+    this.settling = new Settling({
+      clock,
+      admission,
+      // One that has a session but has not registered yet offers nothing that is known.
+      hasHome: (id) => (this.registry.home(id)?.seq ?? 0) > 0 || this.registry.waysToHome(id).length > 0,
+      hasMain: (id) => this.registry.isPeerSynced(id),
+      lacksPeer: () => this.peers().some((peer) => this.#lacks(peer)),
+    });
     this.#routing = new MainRouting({
       self,
       registry: this.registry,
       balancer: this.balancer,
       health: this.health,
       clock,
+      settling: this.settling,
       links: {
         home: (id) => this.connections.home(id),
         peer: (id) => this.connections.peer(id),
@@ -189,6 +200,7 @@ export class MainNode {
 
   /** Begins to dial the peers. */
   start(): void {
+    this.settling.start();
     for (const peer of this.#options.p2p?.addPeers ?? []) this.p2p?.peers.addNamed(peer);
     for (const url of this.#options.peers) this.addPeer(url, 'flag');
   }
@@ -250,6 +262,7 @@ export class MainNode {
    */
   async stop(drainMs: number): Promise<readonly Call[]> {
     this.#isDraining = true;
+    this.settling.stop();
     this.#dns?.stop();
     await this.connections.drain(drainMs);
     const { clock } = this.#options;
@@ -273,6 +286,7 @@ export class MainNode {
       for (const session of [...sessions]) session.terminate();
     }
     this.#dns?.stop();
+    this.settling.stop();
     void this.connections.stop();
     this.p2p?.close();
     this.registry.close();
@@ -327,6 +341,12 @@ export class MainNode {
       balance: balancer.config,
       now: () => this.#options.clock.now(),
     };
+  }
+
+  /** A peer that this Main dials and that has not said yet what it offers. */
+  #lacks({ source, state, id }: PeerView): boolean {
+    if (source === 'inbound' || state === 'self' || state === 'refused') return false;
+    return state !== 'connected' || id === undefined || !this.registry.isPeerSynced(id);
   }
 
   #owner(): MainSessionOwner {

@@ -84,6 +84,8 @@ export const HEARTBEAT = Object.freeze({
 
 export const REGISTRY_LIMITS = Object.freeze({
   leaseMs: 90_000,
+  /** How long a Main that was started again waits for the Homes that it had. */
+  settlingMs: 30_000,
   federatedTtlMs: 600_000,
   digestBuckets: 16,
   services: 50_000,

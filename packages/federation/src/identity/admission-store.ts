@@ -8,6 +8,11 @@ import { writeAtomically } from './write-atomically.ts';
 /** What kind of node owns the id. Clients own none. */
 export type OwnerRole = 'home' | 'main';
 
+/** How an id stands: with a session, without one that may come back, or gone by its own word. */
+export type Presence = 'connected' | 'lost' | 'left';
+
+const PRESENCES: readonly unknown[] = ['connected', 'lost', 'left'] satisfies Presence[];
+
 export interface AdmissionRecord {
   readonly role: OwnerRole;
   readonly id: string;
@@ -17,6 +22,8 @@ export interface AdmissionRecord {
   readonly epoch: number;
   /** Wall ms. */
   readonly seenAt: number;
+  /** `connected` in the journal of a Main that does not run: it had a session when the Main ended. */
+  readonly presence: Presence;
 }
 
 export interface AdmissionStore {
@@ -89,7 +96,7 @@ export function createFileAdmissionStore(file: string): AdmissionStore {
     },
     remove(role, id) {
       memory.remove(role, id);
-      append({ role, id, key: '', epoch: 0, seenAt: 0 });
+      append({ role, id, key: '', epoch: 0, seenAt: 0, presence: 'left' });
     },
   };
 }
@@ -106,12 +113,16 @@ function readLines(file: string): readonly string[] {
 function parse(line: string): AdmissionRecord | undefined {
   if (line === '') return undefined;
   try {
-    const { role, id, key, epoch, seenAt } = JSON.parse(line) as Partial<AdmissionRecord>;
+    const { role, id, key, epoch, seenAt, presence } = JSON.parse(line) as Partial<AdmissionRecord>;
     if ((role !== 'home' && role !== 'main') || typeof id !== 'string' || typeof key !== 'string')
       return undefined;
     if (typeof epoch !== 'number' || typeof seenAt !== 'number') return undefined;
-    return { role, id, key, epoch, seenAt };
+    return { role, id, key, epoch, seenAt, presence: isPresence(presence) ? presence : 'left' };
   } catch {
     return undefined;
   }
+}
+
+function isPresence(value: unknown): value is Presence {
+  return PRESENCES.includes(value);
 }

@@ -1,7 +1,7 @@
 // Who may come in under which id. The first key that claims an id in a role owns it (protocol.md §3, "Id and key").
 
 import { CLOSE_CODES, type Clock, type CloseReason, RESERVED_IDS } from '@relay/protocol';
-import type { AdmissionRecord, AdmissionStore, OwnerRole } from './admission-store.ts';
+import type { AdmissionRecord, AdmissionStore, OwnerRole, Presence } from './admission-store.ts';
 import type { ForgottenId, InviteStore } from './invites.ts';
 
 /** `open`: any key may claim a free id. `invite`: with a join token. `closed`: remembered keys only. */
@@ -99,14 +99,28 @@ export class Admission {
     const known = this.#records.get(keyOf(claim.role, claim.id));
     const now = this.#clock.wallNow();
     const epoch = Math.max(now, (known?.epoch ?? 0) + 1);
-    this.#keep({ role: claim.role, id: claim.id, key: claim.publicKey, epoch, seenAt: now });
+    const { role, id, publicKey: key } = claim;
+    this.#keep({ role, id, key, epoch, seenAt: now, presence: 'connected' });
     return epoch;
   }
 
-  /** Its session has ended: it was in use until now. */
-  touch(role: OwnerRole, id: string): void {
+  /** It was in use until now, and this is how it stands from now on. */
+  touch(role: OwnerRole, id: string, presence: Presence): void {
     const record = this.#records.get(keyOf(role, id));
-    if (record !== undefined) this.#keep({ ...record, seenAt: this.#clock.wallNow() });
+    if (record !== undefined) this.#keep({ ...record, seenAt: this.#clock.wallNow(), presence });
+  }
+
+  /**
+   * Asked at the start: ids that had a session when this Main ended, or had lost theirs less than `withinMs` ago. They are expected
+   * to come back by themselves.
+   */
+  expected(role: OwnerRole, withinMs: number): readonly string[] {
+    const since = this.#clock.wallNow() - withinMs;
+    const isExpected = ({ presence, seenAt }: AdmissionRecord): boolean =>
+      presence === 'connected' || (presence === 'lost' && seenAt > since);
+    return [...this.#records.values()]
+      .filter((record) => record.role === role && isExpected(record))
+      .map(({ id }) => id);
   }
 
   /** Commands beside this Main may ask it to forget keys. */
@@ -146,7 +160,7 @@ export class Admission {
     for (const record of this.#records.values()) {
       // Those after it were used later still.
       if (record.seenAt > before) return false;
-      if (isConnected(record.role, record.id)) this.touch(record.role, record.id);
+      if (isConnected(record.role, record.id)) this.touch(record.role, record.id, 'connected');
       else return this.forget(record.role, record.id);
     }
     return false;

@@ -109,6 +109,8 @@ export class MainRelayConnectionManager {
   readonly #forgottenKeys: ForgottenKeys;
   /** Homes whose coming has been told. */
   readonly #announced = new WeakSet<Session>();
+  /** Sessions end because this Main does; their nodes have not left. */
+  #isLeaving = false;
   #isStopped = false;
 
   constructor(options: MainConnectionOptions) {
@@ -159,8 +161,6 @@ export class MainRelayConnectionManager {
     return this.#clients;
   }
 
-  peerSessions(): Iterable<Session> {
-    return this.#peers.values();
   get homeCount(): number {
     return this.#homes.size;
   }
@@ -169,6 +169,8 @@ export class MainRelayConnectionManager {
     return this.#clients.size;
   }
 
+  peerSessions(): Iterable<Session> {
+    return this.#peers.values();
   }
 
   /** Links that came in and have no session yet. */
@@ -377,7 +379,7 @@ export class MainRelayConnectionManager {
     const isCurrent = table.get(nodeId) === session;
     if (isCurrent) {
       table.delete(nodeId);
-      admission.touch(role, nodeId);
+      admission.touch(role, nodeId, reason.code === CLOSE_CODES.done && !this.#isLeaving ? 'left' : 'lost');
     }
     owner.onClosed(session, reason);
     if (role === 'home') {
@@ -425,6 +427,7 @@ export class MainRelayConnectionManager {
 
   /** Tells all to leave, waits until Homes and clients are gone or `drainMs` is over. */
   drain(drainMs: number): Promise<void> {
+    this.#isLeaving = true;
     const { random, clock } = this.#options;
     const sessions = [...this.#homes.values(), ...this.#clients, ...this.#peers.values()];
     const spreadMs = Math.min(drainMs, (sessions.length / RETURNS_PER_SECOND) * 1_000);
@@ -437,6 +440,7 @@ export class MainRelayConnectionManager {
 
   /** Closes what is left with 1012 and dials no more. */
   stop(): Promise<void> {
+    this.#isLeaving = true;
     this.#isStopped = true;
     this.#forgottenKeys.stop();
     this.#dialler.stop();

@@ -324,7 +324,7 @@ export class FederationServiceRegistry {
 
   close(): void {
     for (const record of this.#homes.values()) record.lease?.[Symbol.dispose]();
-    for (const main of this.#mains.values()) main.expiry?.[Symbol.dispose]();
+    for (const main of this.#mains.values()) main.stop();
   }
 
   // How the parts hang together

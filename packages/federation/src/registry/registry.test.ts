@@ -353,6 +353,59 @@ describe('registry sync', () => {
     assert.deepEqual([...pair.b.federated.all()].map(isCallable), [true]);
   });
 
+  describe('with a Main that was started again', () => {
+    const restarted = (instance: string, ...add: readonly string[]): Discovery => ({
+      kind: 'snapshot',
+      instance,
+      seq: 1,
+      add: add.map((home) => ({
+        ...described('blog', `process-of-${home}`),
+        node: home === 'relay-b' ? mainAddress(home) : homeAddress(home, 'relay-b'),
+        healthy: true,
+        capacity: 1,
+        seq: 1,
+      })),
+      complete: true,
+    });
+    const learn = (...add: readonly string[]) => {
+      const clock = new ManualClock();
+      const registry = createRegistry('relay-a', clock);
+      registry.peerConnected('relay-b', UP);
+      registry.discover('relay-b', restarted('first', ...add));
+      return { clock, registry };
+    };
+
+    it('waits for its Homes to come back to it, and calls them unhealthy meanwhile', async () => {
+      const { clock, registry } = learn('alice', 'bob');
+      registry.discover('relay-b', restarted('second'));
+      assert.deepEqual(learned(registry), ['blog alice@relay-b false', 'blog bob@relay-b false']);
+      registry.discover('relay-b', restarted('second', 'alice'));
+      assert.deepEqual(learned(registry), ['blog alice@relay-b true', 'blog bob@relay-b false']);
+      assert.equal(registry.peerServices('relay-b'), 2);
+      await clock.advance(29_999);
+      assert.equal(registry.federated.size, 2);
+      await clock.advance(1);
+      assert.deepEqual(learned(registry), ['blog alice@relay-b true']);
+      assert.equal(registry.peerServices('relay-b'), 1);
+    });
+
+    it('does not wait for what the Main itself does not offer any more, nor for a Home that leaves', () => {
+      const { registry } = learn('alice', 'relay-b');
+      registry.discover('relay-b', restarted('first', 'relay-b'));
+      assert.deepEqual(learned(registry), ['blog relay-b true']);
+      registry.discover('relay-b', restarted('second'));
+      assert.deepEqual(learned(registry), []);
+    });
+
+    it('forgets those it waits for with the Main', () => {
+      const { clock, registry } = learn('alice');
+      registry.discover('relay-b', restarted('second'));
+      registry.forgetPeer('relay-b');
+      assert.equal(registry.federated.size, 0);
+      assert.equal(clock.pendingTimers, 0);
+    });
+  });
+
   it('T1 ghost nodes: forgets a Main that is not heard of for ten minutes', async () => {
     const clock = new ManualClock();
     const pair = createPair(clock);

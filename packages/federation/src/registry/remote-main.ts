@@ -36,6 +36,9 @@ export class RemoteMain implements Holder {
   readonly #entries: RemoteEntries;
   readonly #clock: Clock;
   readonly #held = new Map<string, { readonly instance: Instance; readonly seq: number }>();
+  /** Of Homes that it had before it was started again and has not named since. */
+  readonly #awaited = new Map<string, Instance>();
+  #awaitedEnd: Disposable | undefined;
   #digest = new Digest();
   #instance = '';
   #seq = 0;
@@ -57,7 +60,7 @@ export class RemoteMain implements Holder {
   }
 
   get size(): number {
-    return this.#held.size;
+    return this.#held.size + this.#awaited.size;
   }
 
   /** Of its process; nodes of the former protocol that it speaks for are advertised with it. */
@@ -94,10 +97,17 @@ export class RemoteMain implements Holder {
     }
   }
 
+  /** Ends its timers; the entries stay. */
+  stop(): void {
+    this.expiry?.[Symbol.dispose]();
+    this.#awaitedEnd?.[Symbol.dispose]();
+  }
+
   /** Forgets every entry. */
   clear(): void {
     for (const { instance } of this.#held.values()) this.#entries.removed(instance);
     this.#held.clear();
+    this.#forgetAwaited();
     this.#digest = new Digest();
     this.#instance = '';
     this.#seq = 0;
@@ -153,9 +163,12 @@ export class RemoteMain implements Holder {
     this.#snapshotKeys = undefined;
     this.#isWaiting = false;
     this.#behindSince = undefined;
-    for (const key of [...this.#held.keys()]) {
+    const isRestarted = this.isSynced && snapshot.instance !== this.#instance;
+    for (const [key, { instance }] of [...this.#held]) {
       const isCovered = snapshot.bucket === undefined || bucketOf(key) === snapshot.bucket;
-      if (isCovered && !keys.has(key)) this.#drop(key);
+      if (!isCovered || keys.has(key)) continue;
+      this.#drop(key);
+      if (isRestarted && instance.node.type === 'home') this.#await(key, instance);
     }
     this.#instance = snapshot.instance;
     this.#seq = snapshot.seq;
@@ -168,16 +181,34 @@ export class RemoteMain implements Holder {
       entry.node.type === 'main' ? entry.node.id === this.id : entry.node.mainRelay === this.id;
     const key = entryKey(entry.name, entry.node.id);
     const earlier = this.#held.get(key);
+    const before = earlier?.instance ?? this.#awaited.get(key);
     if (!isItsOwn) this.#entries.conflicted();
     if (!isItsOwn || (earlier === undefined && this.#held.size >= REGISTRY_LIMITS.services)) return;
     const { node, healthy, capacity, seq, ...description } = entry;
     const fields = { description, node, capacity, isHealthy: healthy, origin: 'peer', holder: this } as const;
-    const instance = createInstance(fields, earlier?.instance);
-    if (earlier?.instance.isHealthy === false && healthy) returned(instance.stats, this.#clock.now());
+    const instance = createInstance(fields, before);
+    if (before?.isHealthy === false && healthy) returned(instance.stats, this.#clock.now());
     if (earlier !== undefined) this.#digest.toggle(key, earlier.seq);
     this.#digest.toggle(key, seq);
     this.#held.set(key, { instance, seq });
+    this.#awaited.delete(key);
     this.#entries.added(instance);
+  }
+
+  /** Its Homes have not left: they only have to find their Main again, and until then cannot be called. */
+  #await(key: string, instance: Instance): void {
+    if (this.size >= REGISTRY_LIMITS.services) return;
+    const away = { ...instance, isHealthy: false };
+    this.#awaited.set(key, away);
+    this.#entries.added(away);
+    this.#awaitedEnd ??= this.#clock.after(REGISTRY_LIMITS.settlingMs, () => this.#forgetAwaited());
+  }
+
+  #forgetAwaited(): void {
+    this.#awaitedEnd?.[Symbol.dispose]();
+    this.#awaitedEnd = undefined;
+    for (const instance of this.#awaited.values()) this.#entries.removed(instance);
+    this.#awaited.clear();
   }
 
   #drop(key: string): void {

@@ -15,7 +15,7 @@ import type { Balancer } from '../balance/balancer.ts';
 import type { Health } from '../balance/health.ts';
 import type { FederationServiceRegistry } from '../registry/federation-service-registry.ts';
 import { type Instance, isCallable } from '../registry/instance.ts';
-import type { CallOrigin, MainLinks, Route } from './route.ts';
+import type { CallOrigin, Expectations, MainLinks, Route } from './route.ts';
 
 const NONE: readonly Instance[] = Object.freeze([]);
 const NOBODY = (): boolean => false;
@@ -35,6 +35,8 @@ export interface MainRoutingOptions {
   readonly health: Health;
   readonly clock: Clock;
   readonly links: MainLinks;
+  /** Absent: this Main waits for nobody. */
+  readonly settling?: Expectations;
 }
 
 export class MainRouting {
@@ -73,8 +75,8 @@ export class MainRouting {
       own !== undefined && balancer.takes(own) ? own : (balancer.pick(locals) ?? balancer.pick(remotes));
     if (instance !== undefined) return this.#toChosen(instance, call, now);
     if (locals.length + remotes.length === 0) {
-      return this.#none(
-        'service_not_found',
+      return this.#unknownService(
+        call.service,
         `service '${call.service}' is not known to ${this.#options.self}`,
       );
     }
@@ -167,7 +169,8 @@ export class MainRouting {
     const now = clock.now();
     const locals = registry.local.of(call.service);
     const own = registry.own(call.service);
-    if (locals.length === 0) return this.#none('service_not_found', `${id} has no service '${call.service}'`);
+    if (locals.length === 0)
+      return this.#unknownService(call.service, `${id} has no service '${call.service}'`);
     balancer.search(call, callerKey(call, from), now, ({ node, origin }) =>
       origin === 'self' ? false : call.path.includes(node.id),
     );
@@ -185,10 +188,12 @@ export class MainRouting {
       const p2p = record === undefined ? this.#toP2p(id, call, from) : undefined;
       if (p2p !== undefined) return p2p;
       return record === undefined
-        ? this.#none('node_not_found', `node '${id}' is not known to ${self}`)
+        ? this.#unknownHome(id)
         : this.#none('home_disconnected', `${id} is not connected to ${self}`, RETRY_AFTER_MS);
     }
     const instance = record?.services.get(call.service);
+    if (instance === undefined && record?.seq === 0)
+      return this.#notYet('no_healthy_instance', `${id} has not said yet what it offers`);
     if (instance === undefined)
       return this.#none('service_not_found', `${id} has no service '${call.service}'`);
     return (
@@ -231,7 +236,7 @@ export class MainRouting {
     }
     return links.knowsPeer(id) || registry.knowsMain(id)
       ? this.#none('peer_unreachable', `${id} is not connected to ${self}`, RETRY_AFTER_MS)
-      : this.#none('node_not_found', `node '${id}' is not known to ${self}`);
+      : this.#unknownNode(id);
   }
 
   /** Whose figures a call to an explicit address counts for. A Main that chooses by itself counts for nobody here. */
@@ -258,7 +263,7 @@ export class MainRouting {
     if (links.knowsPeer(id) || registry.knowsMain(id)) return this.#toPeer(id, mainAddress(id), call, from);
     const p2p = this.#toP2p(id, call, from);
     if (p2p !== undefined) return p2p;
-    if (ways.length === 0) return this.#none('node_not_found', `node '${id}' is not known to ${self}`);
+    if (ways.length === 0) return this.#unknownHome(id);
     if (isOneInstance(ways)) return this.#toHomeElsewhere(id, mainsOf(ways), call, from);
     if (present.length > 0 && isOneInstance(present)) {
       return this.#toHomeElsewhere(id, mainsOf(present), call, from);
@@ -287,6 +292,36 @@ export class MainRouting {
     const main = callable ?? mains.find((each) => links.peer(each) !== undefined) ?? mains[0];
     if (main === undefined) return this.#toHome(id, call, from);
     return this.#toPeer(main, homeAddress(id, main), call, from);
+  }
+
+  #unknownService(service: string, message: string): Route {
+    const { settling, self } = this.#options;
+    return settling?.isSettling === true
+      ? this.#notYet(
+          'no_healthy_instance',
+          `service '${service}' is not known yet to ${self}, which has just started`,
+        )
+      : this.#none('service_not_found', message);
+  }
+
+  #unknownHome(id: string): Route {
+    const { settling, self } = this.#options;
+    return settling?.awaitsHome(id) === true
+      ? this.#notYet('home_disconnected', `${id} is not connected yet to ${self}, which has just started`)
+      : this.#unknownNode(id);
+  }
+
+  /** A node that is not a Home of this Main may be a peer, or a Home of one. */
+  #unknownNode(id: string): Route {
+    const { settling, self } = this.#options;
+    return settling?.awaitsPeers === true
+      ? this.#notYet('peer_unreachable', `node '${id}' is not known yet to ${self}, which has just started`)
+      : this.#none('node_not_found', `node '${id}' is not known to ${self}`);
+  }
+
+  #notYet(name: FailureName, message: string): Route {
+    const failure = createFailure(name, message, this.#options.self, { retryAfterMs: RETRY_AFTER_MS });
+    return { kind: 'none', failure, mayPass: true };
   }
 
   #none(name: FailureName, message: string, retryAfterMs?: number): Route {

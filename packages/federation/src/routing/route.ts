@@ -34,7 +34,18 @@ export type Route =
       readonly destination: NodeAddress | undefined;
       readonly instance: Instance | undefined;
     }
-  | { readonly kind: 'none'; readonly failure: Failure };
+  /** `mayPass`: this node does not know yet, and will in a moment. */
+  | { readonly kind: 'none'; readonly failure: Failure; readonly mayPass?: boolean };
+
+/** What a Main that has just started waits for. */
+export interface Expectations {
+  /** A name that is unknown may be that of a node which is about to come. */
+  readonly isSettling: boolean;
+  /** One of its peers has not said yet what it offers. */
+  readonly awaitsPeers: boolean;
+  /** This Home was here before the start, and has not come back. */
+  awaitsHome(id: string): boolean;
+}
 
 /** The links of a Main, as routing sees them. */
 export interface MainLinks {

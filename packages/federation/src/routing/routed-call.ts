@@ -24,6 +24,8 @@ import type { CallOrigin, Route } from './route.ts';
 
 /** Further attempts of one call at other instances. */
 const MAX_RETRIES = 2;
+/** A node that has just started is asked again so often whether it knows the way now. */
+const ASK_AGAIN_MS = 100;
 const NOTHING_TRIED: readonly Instance[] = Object.freeze([]);
 
 /** What a call needs from its router. */
@@ -124,7 +126,7 @@ export class RoutedCall implements EndedCall {
     if (this.#call.trace) this.#routing.observer?.decided(this.#call, this.#from, route);
     this.#way = wayOf(route, this.#routing.self);
     if (route.kind === 'none') {
-      this.#finish({ kind: 'failure', failure: route.failure });
+      if (route.mayPass !== true || !this.#waits()) this.#finish({ kind: 'failure', failure: route.failure });
       return;
     }
     const { instance } = route;
@@ -135,6 +137,21 @@ export class RoutedCall implements EndedCall {
     const cancel = route.kind === 'service' ? this.#execute(route.handle) : this.#forward(route);
     // The outcome may have come already, or a retry begun.
     if (!this.#isDone && this.#cancelAttempt === undefined) this.#cancelAttempt = cancel;
+  }
+
+  /** Where the call entered the federation it waits for a way, as long as its time allows. */
+  #waits(): boolean {
+    const { clock, isIngressFor } = this.#routing;
+    const call = this.#call;
+    // A body that is still coming is not kept back for long enough.
+    if (!isIngressFor(this.#from) || call.rest !== undefined) return false;
+    if (call.deadline - clock.now() <= 2 * ASK_AGAIN_MS) return false;
+    const timer = clock.after(ASK_AGAIN_MS, () => {
+      this.#cancelAttempt = undefined;
+      this.start();
+    });
+    this.#cancelAttempt = () => timer[Symbol.dispose]();
+    return true;
   }
 
   /** The node ends before the call does: nobody can tell any more whether it ran. */
