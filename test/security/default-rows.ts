@@ -12,7 +12,6 @@ import { type Row, Tally } from './verdict.ts';
 
 /** What stands in security.md §2 and is not built; docs/security.md says so where users look. */
 export const NOT_BUILT: readonly string[] = [
-  'HTTP: answers to requests that one connection sends without waiting are all kept until they are read: 64 KiB of requests for /metrics cost some 30 MiB',
   'TLS: a node does not end TLS itself; 1.3 is a matter of the proxy in front of it',
   'Rates: 50 calls a second for each key; there are no API keys yet, only the three tokens',
   'Rates: failed logins per address with a growing block; a wrong token costs a comparison and is answered at once',

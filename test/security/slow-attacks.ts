@@ -8,8 +8,8 @@ import { type Row, Tally } from './verdict.ts';
 
 /** Each side by side this often. */
 const COPIES = 20;
-/** Connections that ask for much and read nothing: see `NOT_BUILT` for why they are few. */
-const UNREAD = 4;
+/** Connections that ask for much and read nothing. */
+const UNREAD = 20;
 /** On top of a limit: connections are looked at once a second, and the machine may be busy. */
 const SLACK_MS = 3_000;
 

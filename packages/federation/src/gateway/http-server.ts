@@ -1,10 +1,10 @@
 // The HTTP side of a node: Fastify with the rules that hold for every endpoint (http-api.md §2). The WebSocket paths are answered
 // by whoever listens to `upgrade` on the server; here a plain GET on them is told what they are.
 
-import type http from 'node:http';
+import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { NodeTypeHome, NodeTypeMain } from '@relay/protocol';
+import { type Clock, NodeTypeHome, NodeTypeMain } from '@relay/protocol';
 import fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -12,6 +12,7 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { createAccess, createCors, isPageRequestAllowed, type Verdict } from './access.ts';
+import { limitConnections } from './connection-limits.ts';
 import { FEDERATION_ROUTES } from './federation-endpoints.ts';
 import { HEALTH_ROUTES } from './health-endpoints.ts';
 import { HOME_ROUTES } from './home-endpoints.ts';
@@ -46,6 +47,12 @@ export const ROUTES: readonly Route[] = [
   ...LINK_ROUTES,
 ];
 
+/** Longer than load balancers keep an idle connection, so that it is they who end it: then no request crosses its end. */
+const KEEP_ALIVE_MS = 72_000;
+
+/** What answers get to leave when the server ends. */
+const LAST_ANSWERS_MS = 3_000;
+
 export interface HttpServer {
   /** For `upgrade`. */
   readonly server: http.Server;
@@ -55,7 +62,7 @@ export interface HttpServer {
   listen(held?: {
     handOver(server: http.Server): Promise<void>;
   }): Promise<{ readonly host: string; readonly port: number }>;
-  /** Takes no new connections and ends idle ones; resolves when the last answer is out. Idempotent. */
+  /** Takes no new connections and ends idle ones; resolves when the last answer is out, or nobody takes it. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -66,23 +73,14 @@ export function createHttpServer(ports: GatewayPorts, options: HttpServerOptions
   const app = fastify({
     logger: false,
     bodyLimit: config.limits.bodyBytes,
-    requestTimeout: config.requestTimeoutMs,
-    maxRequestsPerSocket: config.socketRequests,
     // An idle probe must not keep a node from ending, nor may a drain refuse probes.
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: 2_048 },
-    http: {
-      maxHeaderSize: config.headerBytes,
-      headersTimeout: config.headersTimeoutMs,
-      requestTimeout: config.requestTimeoutMs,
-      connectionsCheckingInterval: 1_000,
-    },
+    serverFactory: (answer) => openServer(config, answer),
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, request, reply) => replies.fault(error, request, reply),
   });
-  // One more than allowed: Node drops the rest without a word, and a dropped header could be the credential.
-  app.server.maxHeadersCount = config.headerLines + 1;
   app.decorateRequest('startedAt', 0);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -103,13 +101,30 @@ export function createHttpServer(ports: GatewayPorts, options: HttpServerOptions
       return { host: address, port };
     },
     close() {
-      closing ??= close(app);
+      closing ??= close(app, ports.clock);
       return closing;
     },
   };
 }
 
-async function close(app: FastifyInstance): Promise<void> {
+function openServer(config: Config, answer: http.RequestListener): http.Server {
+  const server = http.createServer({
+    maxHeaderSize: config.headerBytes,
+    headersTimeout: config.headersTimeoutMs,
+    requestTimeout: config.requestTimeoutMs,
+    connectionsCheckingInterval: 1_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  });
+  // One more than allowed: Node drops the rest without a word, and a dropped header could be the credential.
+  server.maxHeadersCount = config.headerLines + 1;
+  server.timeout = config.socketStallMs;
+  limitConnections(server, answer, config);
+  return server;
+}
+
+async function close(app: FastifyInstance, clock: Clock): Promise<void> {
+  // Nobody keeps a node by not reading what it was answered.
+  using _late = clock.after(LAST_ANSWERS_MS, () => app.server.closeAllConnections());
   await app.close();
   // Fastify closes only what it opened itself.
   if (app.server.listening) await new Promise<void>((resolve) => app.server.close(() => resolve()));

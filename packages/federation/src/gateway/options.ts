@@ -35,6 +35,10 @@ export interface HttpServerOptions {
   readonly requestTimeoutMs?: number;
   /** Requests of one connection; with the last answer it is closed. Default 1,000. */
   readonly socketRequests?: number;
+  /** Requests of one connection that are worked on before their answers are taken; the next ones wait. Default 8. */
+  readonly socketUnanswered?: number;
+  /** How long a connection may take nothing of an answer. Default 30 s. */
+  readonly socketStallMs?: number;
 }
 
 export interface HttpServerConfig {
@@ -54,6 +58,8 @@ export interface HttpServerConfig {
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly socketRequests: number;
+  readonly socketUnanswered: number;
+  readonly socketStallMs: number;
 }
 
 export const HTTP_DEFAULTS = Object.freeze({
@@ -69,6 +75,8 @@ export const HTTP_DEFAULTS = Object.freeze({
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 15_000,
   socketRequests: 1_000,
+  socketUnanswered: 8,
+  socketStallMs: 30_000,
 });
 
 export function resolveHttpOptions(options: HttpServerOptions = {}): HttpServerConfig {
@@ -88,6 +96,8 @@ export function resolveHttpOptions(options: HttpServerOptions = {}): HttpServerC
   check('headersTimeoutMs', config.headersTimeoutMs, 1, 3_600_000);
   check('requestTimeoutMs', config.requestTimeoutMs, 1, 3_600_000);
   check('socketRequests', config.socketRequests, 1, 2 ** 31 - 1);
+  check('socketUnanswered', config.socketUnanswered, 1, 2 ** 31 - 1);
+  check('socketStallMs', config.socketStallMs, 1, 3_600_000);
   // An empty token would be matched by an empty credential.
   if (config.apiToken === '' || config.adminToken === '') throw new RangeError('a token must not be empty');
   return Object.freeze(config);
