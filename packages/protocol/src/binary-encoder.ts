@@ -69,8 +69,11 @@ export class BinaryEncoder implements Encoder {
         return this.#error(message);
       case 'body': {
         const type = message.of === 'request' ? FRAME_TYPE.request : FRAME_TYPE.response;
+        const flags = FLAG.cont | more(message.continues);
+        const call = exchange(message.id);
+        if (message.mayReuseFrame === true) return this.#writer.reuse(message.body, type, flags, call);
         this.#writer.bytes(message.body);
-        return this.#writer.end(type, FLAG.cont | more(message.continues), exchange(message.id));
+        return this.#writer.end(type, flags, call);
       }
       case 'credit':
         this.#writer.u32(wholeMs(message.bytes));

@@ -14,7 +14,10 @@ export interface Caller {
 /** Params or result: UTF-8 JSON text, opaque to everyone but the ends. */
 export type Body = Uint8Array;
 
-/** Takes the parts of a body that follow its first. */
+/**
+ * Takes the parts of a body that follow its first. Each is the end of the frame that it came in; while `BodyRest.canRepeat`, another
+ * sink may have it, too.
+ */
 export interface BodySink {
   part(part: Body, isLast: boolean): void;
   /** The rest will not come. Only results end so; whoever asked with params in parts cancels instead. */

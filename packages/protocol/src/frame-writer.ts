@@ -50,20 +50,25 @@ export class FrameWriter {
   end(type: number, flags: number, call: number): number {
     const size = this.#position - this.#frameStart;
     if (size > this.#messageBytes) tooLong(size, this.#messageBytes);
-    const slab = this.#slab;
     const at = this.#frameStart;
-    const length = size - 4;
-    slab[at] = length >>> 24;
-    slab[at + 1] = length >>> 16;
-    slab[at + 2] = length >>> 8;
-    slab[at + 3] = length;
-    slab[at + 4] = type;
-    slab[at + 5] = flags;
-    slab[at + 6] = call >>> 24;
-    slab[at + 7] = call >>> 16;
-    slab[at + 8] = call >>> 8;
-    slab[at + 9] = call;
+    writeHeader(this.#slab, at, size, type, flags, call);
     if (this.#position - this.#messageStart > this.#messageBytes) this.#seal(at);
+    return size;
+  }
+
+  /**
+   * Instead of filling the frame that was begun: sends on the one that ends with `body`, with its header written anew. The bytes before
+   * `body` in its buffer are that header, and nobody else may need it.
+   */
+  reuse(body: Uint8Array, type: number, flags: number, call: number): number {
+    this.rollback();
+    const size = HEADER_BYTES + body.length;
+    if (size > this.#messageBytes) tooLong(size, this.#messageBytes);
+    const frame = new Uint8Array(body.buffer, body.byteOffset - HEADER_BYTES, size);
+    writeHeader(frame, 0, size, type, flags, call);
+    if (this.#position > this.#messageStart) this.#seal(this.#position);
+    this.#full.push(frame);
+    this.#fullBytes += size;
     return size;
   }
 
@@ -184,6 +189,27 @@ export class FrameWriter {
     this.#position = pending;
     this.#messageStart = 0;
   }
+}
+
+function writeHeader(
+  bytes: Uint8Array,
+  at: number,
+  size: number,
+  type: number,
+  flags: number,
+  call: number,
+): void {
+  const length = size - 4;
+  bytes[at] = length >>> 24;
+  bytes[at + 1] = length >>> 16;
+  bytes[at + 2] = length >>> 8;
+  bytes[at + 3] = length;
+  bytes[at + 4] = type;
+  bytes[at + 5] = flags;
+  bytes[at + 6] = call >>> 24;
+  bytes[at + 7] = call >>> 16;
+  bytes[at + 8] = call >>> 8;
+  bytes[at + 9] = call;
 }
 
 function tooLong(size: number, max: number): never {

@@ -9,6 +9,7 @@ export interface CloseReason {
 
 /** What a link tells its user. `onClose` comes exactly once, last. Neither may throw. */
 export interface LinkListener {
+  /** Bytes are the listener's own: it may write into them, and nobody else does. */
   onData(data: string | Uint8Array): void;
   onClose(reason: CloseReason): void;
   /** The transport has taken what waited. A hint: a link that cannot tell never calls it. */

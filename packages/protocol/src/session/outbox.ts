@@ -171,8 +171,9 @@ export class Outbox {
       const stream = this.#bodies.next();
       if (stream === undefined) return;
       const before = stream.ownBytes;
-      const { body, continues } = stream.take();
-      this.#bytes += this.#encoder.add({ type: 'body', of: stream.of, id: stream.id, body, continues });
+      const { body, continues, mayReuseFrame } = stream.take();
+      const { of, id } = stream;
+      this.#bytes += this.#encoder.add({ type: 'body', of, id, body, continues, mayReuseFrame });
       // At once: a second part would make the encoder copy the first.
       this.#write();
       this.#bodies.putBack(stream);

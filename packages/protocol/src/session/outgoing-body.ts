@@ -30,6 +30,8 @@ export class OutgoingBody implements BodySink {
   readonly #onReady: (body: OutgoingBody) => void;
   readonly #onFail: ((failure: Failure) => void) | undefined;
   #parts: Body[];
+  /** So many of the first parts may be sent over another link as well, or are no frames. */
+  #sharedParts: number;
   /** Within the first of the parts. */
   #offset: number;
   #credit: number;
@@ -45,6 +47,7 @@ export class OutgoingBody implements BodySink {
     this.#onReady = onReady;
     this.#onFail = options.onFail;
     this.#parts = sentBytes < body.length ? [body] : [];
+    this.#sharedParts = this.#parts.length;
     this.#offset = sentBytes;
     this.#credit = UNASKED_BYTES - sentBytes;
     this.#isComplete = rest === undefined;
@@ -78,6 +81,8 @@ export class OutgoingBody implements BodySink {
     if (part.length > 0) {
       if (this.#parts.length === 0) this.#offset = 0;
       this.#parts.push(part);
+      // Whoever tries the call again may be sending it, too.
+      if (this.#rest?.canRepeat !== false) this.#sharedParts = this.#parts.length;
     }
     this.#isComplete = isLast;
     this.#onReady(this);
@@ -95,22 +100,25 @@ export class OutgoingBody implements BodySink {
   }
 
   /** The next part, at most 64 KiB; only when it is ready. */
-  take(): { readonly body: Body; readonly continues: boolean } {
+  take(): { readonly body: Body; readonly continues: boolean; readonly mayReuseFrame: boolean } {
     const [head] = this.#parts;
     let body: Body = EMPTY;
+    let mayReuseFrame = false;
     if (head !== undefined) {
       const end = Math.min(head.length, this.#offset + Math.min(CHUNK_BYTES, this.#credit));
+      mayReuseFrame = this.#offset === 0 && this.#sharedParts === 0;
       body = head.subarray(this.#offset, end);
       this.#credit -= body.length;
       this.#offset = end;
       if (end === head.length) {
         this.#parts.shift();
+        if (this.#sharedParts > 0) this.#sharedParts -= 1;
         this.#offset = 0;
       }
     }
     const continues = !this.#isComplete || this.#parts.length > 0;
     if (!continues) this.#isOver = true;
-    return { body, continues };
+    return { body, continues, mayReuseFrame };
   }
 
   /** So many bytes have left: as many may come from the other link. */
