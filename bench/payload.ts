@@ -21,6 +21,7 @@ const MB = 1e6;
 interface Round {
   readonly bareMb: number;
   readonly relayMb: number;
+  readonly bareCpuMsPerMb: Readonly<Record<string, number>>;
   readonly cpuMsPerMb: Readonly<Record<string, number>>;
   /** Most resident memory of the first Main above that at the start, in MB. */
   readonly grownMb: number;
@@ -38,13 +39,13 @@ export async function benchPayload({ rounds, measureMs }: SuiteOptions): Promise
   const url = (process: BenchProcess): string => String(process.ready['url']);
   try {
     const hub = await start('hub', 'bare-payload.ts', 'hub');
-    await start('source', 'bare-payload.ts', 'source', url(hub));
+    const source = await start('source', 'bare-payload.ts', 'source', url(hub));
     const first = await start('forwarder', 'bare-forwarder.ts', url(hub));
     const bare = await start('load', 'bare-payload.ts', 'load', url(first));
 
     const mainB = await start('Main B', 'node.ts', 'main', 'main-b');
     const mainA = await start('Main A', 'node.ts', 'main', 'main-a', url(mainB));
-    await start('Home', 'payload-home.ts', 'source', url(mainB));
+    const home = await start('Home', 'payload-home.ts', 'source', url(mainB));
     const relay = await start('load', 'payload-home.ts', 'load', url(mainA));
     const small = await start('small load', 'payload-home.ts', 'load', url(mainA));
     for (const load of [relay, small]) await reachable(load);
@@ -56,8 +57,8 @@ export async function benchPayload({ rounds, measureMs }: SuiteOptions): Promise
       for (const { name, bodyBytes, inFlight } of ROWS) {
         process.stderr.write(`round ${round + 1} of ${rounds}: ${name}\n`);
         const order = { inFlight, bodyBytes, warmUpMs: warmUpMsOf(measureMs), measureMs };
-        const bareSample = (await bare.ask(order)) as Sample;
-        const relaySample = await measure(relay, order, [mainA, mainB]);
+        const bareSample = await measure(bare, order, [first, hub, source, bare]);
+        const relaySample = await measure(relay, order, [mainA, mainB, home, relay]);
         const smallSample = await beside(relay, order, small, mainA, idleBytes);
         all.set(name, [...(all.get(name) ?? []), roundOf(bodyBytes, bareSample, relaySample, smallSample)]);
       }
@@ -92,18 +93,26 @@ async function reachable(load: BenchProcess): Promise<void> {
   throw new Error('the federation does not answer');
 }
 
+interface Measured {
+  readonly sample: Sample;
+  readonly cpuMsPerMb: Readonly<Record<string, number>>;
+}
+
 async function measure(
   load: BenchProcess,
   order: LoadOrder,
-  mains: readonly BenchProcess[],
-): Promise<{ sample: Sample; cpuSeconds: Record<string, number>; seconds: number }> {
-  const before = mains.map((main) => main.cpuSeconds());
-  const startedAt = performance.now();
+  processes: readonly BenchProcess[],
+): Promise<Measured> {
+  const before = processes.map((process) => process.cpuSeconds());
   const sample = (await load.ask(order)) as Sample;
-  const cpuSeconds = Object.fromEntries(
-    mains.map((main, index) => [main.name, main.cpuSeconds() - (before[index] ?? 0)]),
+  const moved = (sample.calls * order.bodyBytes) / MB;
+  const cpuMsPerMb = Object.fromEntries(
+    processes.map((process, index) => [
+      process.name,
+      ((process.cpuSeconds() - (before[index] ?? 0)) * 1_000) / moved,
+    ]),
   );
-  return { sample, cpuSeconds, seconds: (performance.now() - startedAt) / 1_000 };
+  return { sample, cpuMsPerMb };
 }
 
 /** The load again, with small calls, one at a time, over the same Mains. */
@@ -131,35 +140,36 @@ async function beside(
 
 function roundOf(
   bodyBytes: number,
-  bare: Sample,
-  relay: Awaited<ReturnType<typeof measure>>,
+  bare: Measured,
+  relay: Measured,
   small: Awaited<ReturnType<typeof beside>>,
 ): Round {
-  const relayMb = (relay.sample.perSecond * bodyBytes) / MB;
-  // Warm-up included, at the rate of the measured period.
-  const moved = relayMb * relay.seconds;
   return {
-    bareMb: (bare.perSecond * bodyBytes) / MB,
-    relayMb,
-    cpuMsPerMb: Object.fromEntries(
-      Object.entries(relay.cpuSeconds).map(([name, seconds]) => [name, (seconds * 1_000) / moved]),
-    ),
+    bareMb: (bare.sample.perSecond * bodyBytes) / MB,
+    relayMb: (relay.sample.perSecond * bodyBytes) / MB,
+    bareCpuMsPerMb: bare.cpuMsPerMb,
+    cpuMsPerMb: relay.cpuMsPerMb,
     grownMb: small.grownBytes / MB,
     smallP99Ms: small.sample.p99Ms,
-    failures: bare.failures + relay.sample.failures + small.failures,
+    failures: bare.sample.failures + relay.sample.failures + small.failures,
   };
 }
 
 function summary(name: string, rounds: readonly Round[]): Round & { readonly name: string } {
   const of = (pick: (round: Round) => number): number => median(rounds.map(pick));
-  const names = Object.keys(rounds[0]?.cpuMsPerMb ?? {});
+  const cpuOf = (pick: (round: Round) => Readonly<Record<string, number>>): Record<string, number> =>
+    Object.fromEntries(
+      Object.keys(pick(rounds[0] as Round)).map((name) => [
+        name,
+        of((round) => pick(round)[name] ?? Number.NaN),
+      ]),
+    );
   return {
     name,
     bareMb: of(({ bareMb }) => bareMb),
     relayMb: of(({ relayMb }) => relayMb),
-    cpuMsPerMb: Object.fromEntries(
-      names.map((main) => [main, of(({ cpuMsPerMb }) => cpuMsPerMb[main] ?? Number.NaN)]),
-    ),
+    bareCpuMsPerMb: cpuOf(({ bareCpuMsPerMb }) => bareCpuMsPerMb),
+    cpuMsPerMb: cpuOf(({ cpuMsPerMb }) => cpuMsPerMb),
     grownMb: of(({ grownMb }) => grownMb),
     smallP99Ms: of(({ smallP99Ms }) => smallP99Ms),
     failures: rounds.reduce((sum, { failures }) => sum + failures, 0),
@@ -168,23 +178,27 @@ function summary(name: string, rounds: readonly Round[]): Round & { readonly nam
 
 /** As Markdown, so that it can stand in docs/performance.md as it is. */
 function table(rows: readonly (Round & { readonly name: string })[]): string {
-  const lines = rows.map(({ name, bareMb, relayMb, cpuMsPerMb, grownMb, smallP99Ms, failures }) => {
+  const cpu = (msPerMb: Readonly<Record<string, number>>): string =>
+    Object.entries(msPerMb)
+      .map(([process, ms]) => `${process} ${ms.toFixed(2)}`)
+      .join(', ');
+  const lines = rows.map((row) => {
+    const { name, bareMb, relayMb, grownMb, smallP99Ms, failures } = row;
     const cells = [
       failures === 0 ? name : `${name} (${failures} FAILED)`,
       bareMb.toFixed(1),
       relayMb.toFixed(1),
       `${((relayMb / bareMb) * 100).toFixed(0)} %`,
-      Object.entries(cpuMsPerMb)
-        .map(([main, ms]) => `${main} ${ms.toFixed(2)}`)
-        .join(', '),
+      cpu(row.bareCpuMsPerMb),
+      cpu(row.cpuMsPerMb),
       grownMb.toFixed(0),
       smallP99Ms.toFixed(1),
     ];
     return `| ${cells.join(' | ')} |`;
   });
   return [
-    '| answer | bare MB/s | Relay MB/s | of bare | CPU ms a MB | Main A grew by MB | p99 ms of small calls beside it |',
-    '|---|---:|---:|---:|---|---:|---:|',
+    '| answer | bare MB/s | Relay MB/s | of bare | CPU ms a MB, bare | Relay | Main A grew by MB | p99 ms of small calls beside it |',
+    '|---|---:|---:|---:|---|---|---:|---:|',
     ...lines,
   ].join('\n');
 }

@@ -83,7 +83,6 @@ export async function measureRows(
 
 async function measure(row: Row, measureMs: number): Promise<Measured> {
   const before = row.processes.map((process) => process.cpuSeconds());
-  const startedAt = performance.now();
   const order: LoadOrder = {
     inFlight: row.inFlight,
     bodyBytes: BODY_BYTES,
@@ -91,12 +90,10 @@ async function measure(row: Row, measureMs: number): Promise<Measured> {
     measureMs,
   };
   const sample = (await row.load.ask(order)) as Sample;
-  // Warm-up included, at the rate of the measured period.
-  const calls = (sample.perSecond * (performance.now() - startedAt)) / 1_000;
   const cpuUs: Record<string, number> = {};
   row.processes.forEach((process, index) => {
     const name = process.name in cpuUs ? `${process.name} 2` : process.name;
-    cpuUs[name] = ((process.cpuSeconds() - (before[index] ?? 0)) * 1e6) / calls;
+    cpuUs[name] = ((process.cpuSeconds() - (before[index] ?? 0)) * 1e6) / sample.calls;
   });
   return { sample, cpuUs };
 }

@@ -27,12 +27,15 @@ export interface Sample {
   /** Open loop only: by how much calls began too late. It is part of their time. */
   readonly lateP99Ms: number;
   readonly failures: number;
+  /** All that ended, before and after the measured period, too: what the CPU time of the whole run was spent on. */
+  readonly calls: number;
 }
 
 export class Recorder {
   readonly #latencies: number[] = [];
   readonly #late: number[] = [];
   #failures = 0;
+  #calls = 0;
   #from = Number.POSITIVE_INFINITY;
   #until = Number.POSITIVE_INFINITY;
 
@@ -48,6 +51,7 @@ export class Recorder {
 
   /** A call of a closed loop: it counts if it ends within the period. */
   ended(startedAt: number, now: number, ok: boolean): void {
+    this.#calls += 1;
     if (this.#isWithin(now)) this.#add(now - startedAt, ok);
   }
 
@@ -58,6 +62,7 @@ export class Recorder {
 
   /** A call of an open loop has ended. */
   endedOf(intendedAt: number, now: number, ok: boolean): void {
+    this.#calls += 1;
     if (this.#isWithin(intendedAt)) this.#add(now - intendedAt, ok);
   }
 
@@ -70,6 +75,7 @@ export class Recorder {
       p999Ms: percentile(sorted, 0.999),
       lateP99Ms: percentile(Float64Array.from(this.#late).sort(), 0.99),
       failures: this.#failures,
+      calls: this.#calls,
     };
   }
 

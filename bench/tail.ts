@@ -110,6 +110,7 @@ function rowOf({ name }: Way, share: number, rate: number, rounds: readonly Roun
       p999Ms: of(({ p999Ms }) => p999Ms),
       lateP99Ms: of(({ lateP99Ms }) => lateP99Ms),
       failures: rounds.reduce((sum, { sample }) => sum + sample.failures, 0),
+      calls: rounds.reduce((sum, { sample }) => sum + sample.calls, 0),
     },
     fares: first.map(({ process }, index) => {
       const fare = (pick: (fare: ProbeReport) => number): number =>
