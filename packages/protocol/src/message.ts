@@ -166,10 +166,10 @@ export interface BodyMessage {
   readonly id: CallId;
   readonly body: Body;
   readonly continues: boolean;
-}
-
   /** For the encoder: before `body` in its buffer is the header of the frame that it came in, and nobody else needs that frame. */
   readonly mayReuseFrame?: boolean;
+}
+
 /** Binary form only: so many bytes more of a body may be sent. */
 export interface CreditMessage {
   readonly type: 'credit';
