@@ -5,7 +5,7 @@ import { durationMs } from '@relay/protocol';
 import { table } from '../../packages/cli/src/terminal.ts';
 
 export interface Option<Value> {
-  /** What stands for the value in the help. */
+  /** What stands for the value in the help; empty for an option that takes none. */
   readonly placeholder: string;
   readonly meaning: string;
   /** As a person would write it; undefined: there is none. */
@@ -92,6 +92,17 @@ export function optionalText(meaning: string, placeholder: string): Option<strin
   };
 }
 
+/** Given or not. */
+export function flag(meaning: string): Option<boolean> {
+  return {
+    placeholder: '',
+    meaning,
+    fallback: undefined,
+    expected: 'no value',
+    parse: (text) => text === 'true',
+  };
+}
+
 export function readCommandLine<Table extends Options>(
   line: CommandLine<Table>,
   args: readonly string[],
@@ -102,7 +113,9 @@ export function readCommandLine<Table extends Options>(
   });
   let given: Readonly<Record<string, unknown>>;
   try {
-    const names = Object.keys(line.options).map((name) => [name, { type: 'string' }] as const);
+    const names = Object.entries(line.options).map(
+      ([name, option]) => [name, { type: isFlag(option) ? 'boolean' : 'string' }] as const,
+    );
     given = parseArgs({
       args: [...args],
       options: { ...Object.fromEntries(names), help: { type: 'boolean', short: 'h' } },
@@ -113,7 +126,7 @@ export function readCommandLine<Table extends Options>(
   if (given['help'] === true) return { kind: 'help', text: helpOf(line) };
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(line.options)) {
-    const text = given[name] ?? option.fallback;
+    const text = given[name] ?? (isFlag(option) ? false : option.fallback);
     if (text === undefined) {
       values[name] = null;
       continue;
@@ -125,9 +138,13 @@ export function readCommandLine<Table extends Options>(
   return { kind: 'values', values: values as ValuesOf<Table> };
 }
 
+function isFlag({ placeholder }: Option<unknown>): boolean {
+  return placeholder === '';
+}
+
 function helpOf({ command, about, options }: CommandLine<Options>): string {
   const rows = Object.entries(options).map(([name, { placeholder, meaning, fallback }]) => [
-    `  --${name} ${placeholder}`,
+    `  --${name} ${placeholder}`.trimEnd(),
     fallback === undefined ? meaning : `${meaning}; default ${fallback}`,
   ]);
   const lines = table([...rows, ['  --help', 'print this and exit']]);

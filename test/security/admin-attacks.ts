@@ -1,8 +1,7 @@
 // The endpoints that change a node: bodies that fit, each with one thing wrong, and who may send them.
 
 import { exchange, request } from './exchange.ts';
-import { concrete } from './http-attacks.ts';
-import type { Target } from './target.ts';
+import { concrete, type Target } from './target.ts';
 import { type Row, Tally } from './verdict.ts';
 
 /** By method and path: a body that is accepted, and for each member what is not. A new endpoint without an entry is a finding. */

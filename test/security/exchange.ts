@@ -2,6 +2,12 @@
 
 import { connect, type Socket } from 'node:net';
 
+/** A page of another site. */
+export const EVIL = 'http://evil.example';
+export const JSON_HEADER = 'Content-Type: application/json';
+/** A call that every node answers. */
+export const CALL = '{"jsonrpc":"2.0","method":"rpc.discover","id":1}';
+
 export interface Reply {
   /** 0: the connection ended, or the time was up, without an answer. */
   readonly status: number;

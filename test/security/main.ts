@@ -1,35 +1,34 @@
 // test_federation_security.sh: a Main, a Main with tokens, a Home and a node in P2P mode under every attack of this folder.
 
-import { parseArgs } from 'node:util';
 import { table } from '../../packages/cli/src/terminal.ts';
+import { count, flag } from '../federation/command-line.ts';
+import { type Progress, runScript } from '../federation/script.ts';
 import { attackAdmin, attackTokens } from './admin-attacks.ts';
 import { checkDefaults, NOT_BUILT, NOT_SEEN } from './default-rows.ts';
-import { attackHttp, flood } from './http-attacks.ts';
+import { flood } from './flood-attacks.ts';
+import { attackHttp } from './http-attacks.ts';
 import { attackLinks } from './link-attacks.ts';
 import { Nodes } from './nodes.ts';
 import { attackRpc } from './rpc-attacks.ts';
 import { selfTest } from './self-test.ts';
 import { attackSlowly } from './slow-attacks.ts';
-import { type Target, Watch } from './target.ts';
-import { type Row, Tally } from './verdict.ts';
+import type { Target } from './target.ts';
+import type { Row } from './verdict.ts';
+import { watched } from './watch.ts';
 
-const HELP = `usage: ./test_federation_security.sh [--self-test]
-
-Attacks a Main Relay, one with tokens, a Home Relay and a node in P2P mode, all started for this: every endpoint with wrong
+const ABOUT = `Attacks a Main Relay, one with tokens, a Home Relay and a node in P2P mode, all started for this: every endpoint with wrong
 methods, sizes, depths, encodings, origins, paths and headers; slow clients; forged and replayed handshakes; broken frames; every
 method and admin endpoint with arguments that fit and with one thing wrong; and looks whether the default limits hold. Meanwhile
-/live has to answer within a second and memory has to stay bounded.
-
-  --self-test   attacks a server with planted defects instead; passes if each of them is found
-  --help        this text
-
-Exit code: 0 nothing found, 1 something found, 2 usage.`;
+/live has to answer within a second and memory has to stay bounded.`;
 
 const API_TOKEN = 'token-of-callers';
 const ADMIN_TOKEN = 'token-of-admins';
+/** Of one attack at one node; what is wrong in general is wrong at every endpoint. */
+const SHOWN_FINDINGS = 10;
 
-async function attackNodes(): Promise<Row[]> {
-  await using nodes = new Nodes();
+async function attackNodes(progress: Progress, seed: number): Promise<Row[]> {
+  await using nodes = new Nodes(seed);
+  progress.now('starting four nodes');
   const main = await nodes.start('security-main', 'main');
   const [guarded, home, p2p] = await Promise.all([
     nodes.start('security-tokens', 'main', [], {
@@ -40,41 +39,44 @@ async function attackNodes(): Promise<Row[]> {
     nodes.start('security-p2p', 'p2p', ['-host', '127.0.0.1']),
   ]);
   const rows: Row[] = [];
+  const attack = async (target: Target, steps: readonly Step[]): Promise<void> => {
+    const attacked = await watched(target, async () => {
+      const found: Row[] = [];
+      for (const { what, run } of steps) {
+        progress.now(`attacking ${target.name}: ${what}`);
+        found.push(...(await run()));
+      }
+      return found;
+    });
+    const bad = attacked.reduce((sum, { findings }) => sum + findings.length, 0);
+    progress.line(`attacked ${target.name}: ${bad === 0 ? 'nothing found' : `${bad} FOUND`}`);
+    rows.push(...attacked);
+  };
   for (const target of [main, home, p2p]) {
-    rows.push(
-      ...(await watched(target, async () => [
-        ...(await Promise.all([attackHttp(target), attackRpc(target), attackLinks(target)])).flat(),
-        await attackAdmin(target),
-        await attackSlowly(target),
-        await flood(target),
-        ...(target === main ? await checkDefaults(main, nodes) : []),
-      ])),
-    );
+    await attack(target, [
+      {
+        what: 'HTTP, JSON-RPC, links',
+        run: async () =>
+          (await Promise.all([attackHttp(target), attackRpc(target), attackLinks(target)])).flat(),
+      },
+      { what: 'changing endpoints', run: async () => [await attackAdmin(target)] },
+      { what: 'slow clients', run: async () => [await attackSlowly(target)] },
+      { what: 'floods', run: async () => [await flood(target)] },
+      ...(target === main ? [{ what: 'default limits', run: () => checkDefaults(main, nodes) }] : []),
+    ]);
   }
   const headers = [`Authorization: Bearer ${ADMIN_TOKEN}`];
-  rows.push(
-    ...(await watched(guarded, async () => [
-      await attackTokens(guarded, API_TOKEN, ADMIN_TOKEN),
-      ...(await attackRpc(guarded, headers)),
-      await attackAdmin(guarded, headers),
-    ])),
-  );
+  await attack(guarded, [
+    { what: 'tokens', run: async () => [await attackTokens(guarded, API_TOKEN, ADMIN_TOKEN)] },
+    { what: 'JSON-RPC', run: () => attackRpc(guarded, headers) },
+    { what: 'changing endpoints', run: async () => [await attackAdmin(guarded, headers)] },
+  ]);
   return rows;
 }
 
-/** The rows of `attack`, and one for what must hold all the time. */
-export async function watched(
-  target: Target,
-  attack: () => Promise<readonly Row[]>,
-): Promise<readonly Row[]> {
-  console.log(`attacking ${target.name}`);
-  await using watch = new Watch(target);
-  const rows = await attack();
-  const tally = new Tally(target.name, 'meanwhile');
-  tally.note(`/live within ${Math.round(watch.slowestMs)} ms`);
-  tally.note(`memory +${Math.round(watch.grownBytes / 2 ** 20)} MiB`);
-  for (const failure of watch.failures()) tally.finding(failure);
-  return [...rows, tally.row()];
+interface Step {
+  readonly what: string;
+  readonly run: () => Promise<readonly Row[]>;
 }
 
 function report(rows: readonly Row[]): string {
@@ -83,7 +85,7 @@ function report(rows: readonly Row[]): string {
     attack,
     String(requests),
     [...answers]
-      .map(([answer, count]) => (count === 1 ? answer : `${answer} x${count}`))
+      .map(([answer, times]) => (times === 1 ? answer : `${answer} x${times}`))
       .join(', ')
       .slice(0, 90),
     findings.length === 0 ? 'ok' : `${findings.length} FOUND`,
@@ -91,37 +93,35 @@ function report(rows: readonly Row[]): string {
   return table([['node', 'attack', 'requests', 'answers (0: closed)', ''], ...lines], 2).join('\n');
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  let isSelfTest = false;
-  try {
-    const options = { 'self-test': { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
-    const { values } = parseArgs({ args: [...args], options });
-    if (values.help) {
-      console.log(HELP);
-      return 0;
+await runScript(
+  {
+    command: './test_federation_security.sh',
+    about: ABOUT,
+    options: {
+      seed: count('what is sent at random follows from it', 1, 0, 1_000_000_000),
+      'self-test': flag('attacks servers with planted defects instead; passes if each of them is found'),
+    },
+  },
+  async ({ seed, 'self-test': isSelfTest }, progress) => {
+    if (isSelfTest) return selfTest(progress, seed);
+    const rows = await attackNodes(progress, seed);
+    progress.line(report(rows));
+    progress.line(
+      ['', 'not built yet (security.md §2):', ...NOT_BUILT, '', 'shown elsewhere:', ...NOT_SEEN].join('\n  '),
+    );
+    for (const { target, attack, findings } of rows) {
+      for (const text of findings.slice(0, SHOWN_FINDINGS))
+        progress.line(`FOUND: ${target}: ${attack}: ${text}`);
+      const more = findings.length - SHOWN_FINDINGS;
+      if (more > 0) progress.line(`FOUND: ${target}: ${attack}: and ${more} more`);
     }
-    isSelfTest = values['self-test'] ?? false;
-  } catch (error) {
-    console.error(`Error: ${error instanceof Error ? error.message : error}\n\n${HELP}`);
-    return 2;
-  }
-  if (isSelfTest) return selfTest(watched);
-  const rows = await attackNodes();
-  console.log(report(rows));
-  console.log(
-    ['', 'not built yet (security.md §2):', ...NOT_BUILT, '', 'shown elsewhere:', ...NOT_SEEN].join('\n  '),
-  );
-  const findings = rows.flatMap(({ target, attack, findings }) =>
-    findings.map((text) => `${target}: ${attack}: ${text}`),
-  );
-  for (const line of findings) console.log(`FOUND: ${line}`);
-  const requests = rows.reduce((sum, row) => sum + row.requests, 0);
-  console.log(
-    findings.length === 0
-      ? `passed: ${requests} requests, nothing found`
-      : `FAILED: ${findings.length} findings`,
-  );
-  return findings.length === 0 ? 0 : 1;
-}
-
-if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
+    const requests = rows.reduce((sum, row) => sum + row.requests, 0);
+    const findings = rows.reduce((sum, row) => sum + row.findings.length, 0);
+    progress.line(
+      findings === 0
+        ? `passed: ${requests} requests, nothing found; seed ${seed}`
+        : `FAILED: ${findings} findings in ${requests} requests; seed ${seed}`,
+    );
+    return findings === 0;
+  },
+);

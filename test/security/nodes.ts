@@ -32,6 +32,11 @@ export function endpointsOf(role: Target['role']): readonly Endpoint[] {
 export class Nodes implements AsyncDisposable {
   readonly #folder = mkdtempSync(path.join(os.tmpdir(), 'relay-security-'));
   readonly #started: StartedProcess[] = [];
+  readonly #seed: number;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
 
   async start(
     name: string,
@@ -71,6 +76,7 @@ export class Nodes implements AsyncDisposable {
       host: '127.0.0.1',
       port: Number(port),
       endpoints: endpointsOf(role),
+      seed: this.#seed,
       pid: started.pid,
       death: () => death,
       process: started,

@@ -1,174 +1,156 @@
-// Shows that the attacks find what they look for: they are run against a server with one planted defect after the other, and against
-// the same server without any.
+// Shows that the attacks find what they look for: they are run against servers with one planted defect each, and against one without.
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { startProcess } from '@relay/testkit';
+import type { Progress } from '../federation/script.ts';
 import { attackAdmin, attackTokens } from './admin-attacks.ts';
 import { attackHttp } from './http-attacks.ts';
+import type { PlantName } from './planted-defects.ts';
 import { attackRpc } from './rpc-attacks.ts';
-import type { Target } from './target.ts';
+import type { Endpoint, Target } from './target.ts';
 import type { Row } from './verdict.ts';
+import { watched } from './watch.ts';
+
+type Attack = (target: Target) => Promise<readonly Row[]>;
 
 interface Defect {
   readonly what: string;
+  readonly plant: PlantName;
+  readonly run: Attack;
   /** Of the row in which it has to be found. */
   readonly attack: string;
   readonly finding: RegExp;
-  /** True if it has dealt with the request. */
-  readonly plant: (request: IncomingMessage, response: ServerResponse, body: string) => boolean;
-  readonly run: (target: Target) => Promise<readonly Row[]>;
-  /** The defect is in what the attack is given, not in the server: there is nothing without it. */
-  readonly isInTable?: boolean;
 }
 
-const answer = (response: ServerResponse, status: number, body: string, headers = {}): true => {
-  response
-    .writeHead(status, { 'content-length': Buffer.byteLength(body), connection: 'close', ...headers })
-    .end(body);
-  return true;
+const tokens: Attack = async (target) => [await attackTokens(target, 'a', 'b')];
+const undescribed: Attack = async (target) => {
+  const planted = { method: 'POST', path: '/planted', isAdmin: true, isPublic: false };
+  return [await attackAdmin({ ...target, endpoints: [planted] })];
 };
+const described: Attack = async (target) => [await attackAdmin(target)];
+
+/** What is attacked where nothing is planted, if it is not the same. */
+const CLEAN: ReadonlyMap<Attack, Attack> = new Map([[undescribed, described]]);
 
 const DEFECTS: readonly Defect[] = [
   {
     what: 'a route that throws on an odd body',
+    plant: 'throws-on-null',
+    run: attackHttp,
     attack: 'sizes, depths',
     finding: /answered 500/,
-    plant: ({ url }, response, body) =>
-      url === '/planted' && body === 'null' && answer(response, 500, '{"error":{}}'),
-    run: attackHttp,
   },
   {
     what: 'a 503 that does not say when to come back',
+    plant: 'no-retry-after',
+    run: attackHttp,
     attack: 'queries',
     finding: /503 without a Retry-After/,
-    plant: ({ url }, response) => url?.includes('limit=-1') === true && answer(response, 503, '{}'),
-    run: attackHttp,
   },
   {
     what: 'an answer that shows the stack',
+    plant: 'shows-stack',
+    run: attackHttp,
     attack: 'paths',
     finding: /tells of the code/,
-    plant: ({ url }, response) =>
-      url?.includes('%2f') === true &&
-      answer(response, 400, 'Error: x\n    at read (/srv/relay/read.js:10:5)'),
-    run: attackHttp,
   },
   {
     what: 'a node that stands still for a while',
-    attack: 'meanwhile',
-    finding: /\/live answered 200 after/,
-    plant: ({ url }) => {
-      if (url?.includes('NaN') !== true || standing) return false;
-      standing = true;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
-      return false;
-    },
+    plant: 'stands-still',
     run: attackHttp,
+    attack: 'meanwhile',
+    finding: /\/live answered \d+ after/,
   },
   {
     what: 'an admin endpoint that pages of other sites reach',
+    plant: 'admin-for-other-sites',
+    run: attackHttp,
     attack: 'other sites',
     finding: /POST \/federation\/log from .*answered 200/,
-    plant: ({ url, method }, response) =>
-      url === '/federation/log' && method === 'POST' && answer(response, 200, '{}'),
-    run: attackHttp,
   },
   {
     what: 'a new admin endpoint that nobody described',
+    plant: 'none',
+    run: undescribed,
     attack: 'admin by schema',
     finding: /POST \/planted: changes the node, and no schema/,
-    plant: () => false,
-    isInTable: true,
-    run: async (target) => {
-      const planted = { method: 'POST', path: '/planted', isAdmin: true, isPublic: false };
-      return [await attackAdmin({ ...target, endpoints: [planted] })];
-    },
   },
   {
     what: 'an endpoint that asks nobody for a token',
+    plant: 'asks-no-token',
+    run: tokens,
     attack: 'tokens',
     finding: /without a token: answered 200/,
-    plant: ({ url }, response) => url === '/planted' && answer(response, 200, '{}'),
-    run: async (target) => [await attackTokens(target, 'a', 'b')],
   },
   {
     what: 'an internal error for a call',
+    plant: 'internal-error',
+    run: attackRpc,
     attack: 'remote_call',
     finding: /internal error/,
-    plant: (_, response, body) =>
-      body.includes('"trace"') &&
-      answer(
-        response,
-        200,
-        '{"jsonrpc":"2.0","error":{"code":-32603,"data":{"code":"internal_error"}},"id":1}',
-      ),
-    run: attackRpc,
   },
 ];
 
-let standing = false;
-
-/** Resolves with the exit code. */
-export async function selfTest(
-  watched: (target: Target, attack: () => Promise<readonly Row[]>) => Promise<readonly Row[]>,
-): Promise<number> {
-  const missed: string[] = [];
-  const clean = new Map<Defect['run'], readonly Row[]>();
-  const attack = async (plant: Defect['plant'], run: Defect['run']): Promise<readonly Row[]> => {
-    await using server = await stub(plant);
-    // Awaited here: the server ends with this function.
-    return await watched(server.target, () => run(server.target));
+/** Resolves with whether every defect was found. */
+export async function selfTest(progress: Progress, seed: number): Promise<boolean> {
+  const clean = new Map<Attack, Promise<readonly Row[]>>();
+  const cleanRows = (run: Attack): Promise<readonly Row[]> => {
+    const rows = clean.get(run) ?? attackStub('none', CLEAN.get(run) ?? run, seed);
+    clean.set(run, rows);
+    return rows;
   };
-  for (const defect of DEFECTS) {
-    const { what, plant, run, isInTable = false } = defect;
-    if (!clean.has(run) && !isInTable) clean.set(run, await attack(() => false, run));
-    const isRight = isFound(defect, await attack(plant, run)) && !isFound(defect, clean.get(run) ?? []);
-    console.log(`${isRight ? 'found' : 'MISSED'}: ${what}`);
-    if (!isRight) missed.push(what);
-  }
-  console.log(
-    missed.length === 0
-      ? `passed: ${DEFECTS.length} planted defects were found`
-      : `FAILED: ${missed.length} missed`,
+  // Side by side: most of it is waiting for a server to lose patience.
+  const verdicts = await Promise.all(
+    DEFECTS.map(async (defect) => {
+      const [rows, without] = await Promise.all([
+        attackStub(defect.plant, defect.run, seed),
+        cleanRows(defect.run),
+      ]);
+      const verdict = !isFound(defect, rows) ? 'MISSED' : isFound(defect, without) ? 'NOT PLANTED' : 'found';
+      progress.line(`${verdict}: ${defect.what}`);
+      return verdict === 'found';
+    }),
   );
-  return missed.length === 0 ? 0 : 1;
+  const missed = verdicts.filter((isRight) => !isRight).length;
+  progress.line(
+    missed === 0
+      ? `passed: ${DEFECTS.length} planted defects were found`
+      : `FAILED: ${missed} of ${DEFECTS.length}`,
+  );
+  return missed === 0;
 }
 
 function isFound({ attack, finding }: Defect, rows: readonly Row[]): boolean {
   return rows.some((row) => row.attack === attack && row.findings.some((text) => finding.test(text)));
 }
 
-/** A server that says 400 to everything but `/live`, and what is planted. */
-async function stub(plant: Defect['plant']): Promise<AsyncDisposable & { readonly target: Target }> {
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk) => chunks.push(chunk));
-    request.on('end', () => {
-      if (request.url === '/live') answer(response, 200, '{"status":"alive"}');
-      else if (!plant(request, response, Buffer.concat(chunks).toString('latin1')))
-        answer(response, 400, '{}');
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const target: Target = {
-    name: 'stub',
-    role: 'main',
-    host: '127.0.0.1',
-    port,
-    endpoints: [
-      { method: 'GET', path: '/listed', isAdmin: false, isPublic: false },
-      { method: 'POST', path: '/planted', isAdmin: false, isPublic: false },
-      { method: 'POST', path: '/federation/log', isAdmin: true, isPublic: false },
-    ],
-    pid: undefined,
-    death: () => undefined,
-  };
-  return {
-    target,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
-  };
+const ENDPOINTS: readonly Endpoint[] = [
+  { method: 'GET', path: '/listed', isAdmin: false, isPublic: false },
+  { method: 'POST', path: '/planted', isAdmin: false, isPublic: false },
+  { method: 'POST', path: '/federation/log', isAdmin: true, isPublic: false },
+];
+
+async function attackStub(plant: PlantName, run: Attack, seed: number): Promise<readonly Row[]> {
+  const server = startProcess(
+    process.execPath,
+    ['--conditions=relay-source', path.join(import.meta.dirname, 'planted-defects.ts'), plant],
+    { cwd: import.meta.dirname, env: {} },
+  );
+  try {
+    const [, port] = await server.waitForLine(/^port (\d+)$/, 30_000);
+    const target: Target = {
+      name: plant,
+      role: 'main',
+      host: '127.0.0.1',
+      port: Number(port),
+      endpoints: ENDPOINTS,
+      seed,
+      pid: server.pid,
+      death: () => undefined,
+    };
+    // Awaited here: the server ends with this function.
+    return await watched(target, () => run(target));
+  } finally {
+    await server.stop();
+  }
 }

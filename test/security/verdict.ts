@@ -2,6 +2,9 @@
 
 import type { Reply } from './exchange.ts';
 
+/** What a refusal of a stranger's bytes may be; 0: the connection is closed without a word. */
+export const REFUSED = [0, 400, 403, 404, 405, 408, 411, 413, 414, 415, 417, 426, 431];
+
 /** One line of the report. */
 export interface Row {
   readonly target: string;
@@ -12,7 +15,6 @@ export interface Row {
   readonly findings: readonly string[];
 }
 
-const MAX_FINDINGS = 10;
 /** Names of files and places in the code; a program's own place is `FILE.rl:LINE:COL`. */
 const INTERNALS = /node:internal|\bat (?:\S+ )?\(?(?:file:|\/)\S+:\d+|\.ts:\d+|node_modules/;
 
@@ -52,8 +54,7 @@ export class Tally {
   }
 
   finding(text: string): void {
-    if (this.#findings.length < MAX_FINDINGS)
-      this.#findings.push(text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 400));
+    this.#findings.push(text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 400));
   }
 
   row(): Row {
