@@ -4,7 +4,9 @@ import net from 'node:net';
 import { describe, it } from 'node:test';
 import { encodeUtf8 } from '@relay/protocol';
 import { waitFor } from '@relay/testkit';
-import { type Client, fakeNode, result, serve } from './fake-ports.test.ts';
+import { systemClock } from '../clock.ts';
+import { type Client, type FakeNode, fakeNode, result, serve as serveByClock } from './fake-ports.test.ts';
+import type { HttpServerOptions } from './options.ts';
 
 const call = (id: number): string => {
   const body = `{"jsonrpc":"2.0","method":"counter.get","id":${id}}`;
@@ -14,6 +16,11 @@ const calls = (count: number): string => Array.from({ length: count }, (_, id) =
 const LIVE = 'GET /live HTTP/1.1\r\nHost: x\r\n\r\n';
 const NO_LIMIT = 1_000_000;
 const OPEN = () => undefined;
+
+/** With real turns of the event loop, by which the next requests of a connection begin. */
+function serve(node: FakeNode, options: HttpServerOptions = {}): Promise<Client> {
+  return serveByClock({ ...node, ports: { ...node.ports, clock: systemClock } }, options);
+}
 
 describe('a connection that does not wait for answers', () => {
   for (const { why, options, begun } of [
@@ -52,6 +59,22 @@ describe('a connection that does not wait for answers', () => {
     await waitFor(() => results(socket).length === 330, { what: 'all answers' });
     assert.equal(node.calls.length, 330);
   });
+
+  for (const { why, options, isShared } of [
+    { why: 'leaves others their turn', options: {}, isShared: true },
+    { why: '(without the limit: none)', options: { socketUnanswered: NO_LIMIT }, isShared: false },
+  ]) {
+    it(why, async () => {
+      const node = fakeNode('main');
+      await using client = await serve(node, options);
+      await using socket = await connectTo(client);
+      const first = once(socket, 'data');
+      socket.write(calls(200));
+      await first;
+      assert.equal(node.calls.length < 100, isShared, `${node.calls.length} calls in one turn`);
+      await waitFor(() => results(socket).length === 200, { what: 'all answers' });
+    });
+  }
 
   const LONG = `"${'x'.repeat(500_000)}"`;
   for (const { why, options, isBounded } of [

@@ -4,6 +4,7 @@
 
 import type http from 'node:http';
 import type { Socket } from 'node:net';
+import type { Clock } from '@relay/protocol';
 
 export interface ConnectionLimits {
   /** Requests that are worked on, or whose answers the operating system has not taken yet. */
@@ -22,13 +23,14 @@ export function limitConnections(
   server: http.Server,
   answer: http.RequestListener,
   limits: ConnectionLimits,
+  { defer }: Pick<Clock, 'defer'>,
 ): void {
   const connections = new WeakMap<Socket, Connection>();
   server.on('request', (request, response) => {
     const { socket } = request;
     let connection = connections.get(socket);
     if (connection === undefined) {
-      connection = new Connection(socket, answer, limits);
+      connection = new Connection(socket, answer, limits, defer);
       connections.set(socket, connection);
     }
     connection.take(request, response);
@@ -46,17 +48,21 @@ class Connection {
   readonly #socket: Socket;
   readonly #answer: http.RequestListener;
   readonly #limits: ConnectionLimits;
+  readonly #defer: Clock['defer'];
   readonly #waiting: Exchange[] = [];
   readonly #onAnswered = (): void => this.#answered();
+  readonly #onTurn = (): void => this.#turn();
   #requests = 0;
   #unanswered = 0;
+  #isTurnDue = false;
   #isHeld = false;
   #wasHeld = false;
 
-  constructor(socket: Socket, answer: http.RequestListener, limits: ConnectionLimits) {
+  constructor(socket: Socket, answer: http.RequestListener, limits: ConnectionLimits, defer: Clock['defer']) {
     this.#socket = socket;
     this.#answer = answer;
     this.#limits = limits;
+    this.#defer = defer;
   }
 
   /** Whether its client has asked for something that it has not been given yet. */
@@ -88,13 +94,21 @@ class Connection {
 
   #answered(): void {
     this.#unanswered -= 1;
-    if (this.#socket.destroyed) {
-      this.#waiting.length = 0;
-      return;
+    if (this.#waiting.length === 0 || this.#isTurnDue) return;
+    // Not at once: while answers fit into the buffers of the operating system, nobody else would get a turn.
+    this.#isTurnDue = true;
+    this.#defer(this.#onTurn);
+  }
+
+  #turn(): void {
+    this.#isTurnDue = false;
+    if (this.#socket.destroyed) this.#waiting.length = 0;
+    while (this.#unanswered < this.#limits.socketUnanswered) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      this.#begin(...next);
     }
-    const next = this.#waiting.shift();
-    if (next !== undefined) this.#begin(...next);
-    else if (this.#isHeld && this.#requests <= this.#limits.socketRequests) this.#release();
+    if (this.#waiting.length === 0 && this.#requests <= this.#limits.socketRequests) this.#release();
   }
 
   #hold(): void {

@@ -77,7 +77,7 @@ export function createHttpServer(ports: GatewayPorts, options: HttpServerOptions
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: 2_048 },
-    serverFactory: (answer) => openServer(config, answer),
+    serverFactory: (answer) => openServer(config, answer, ports.clock),
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, request, reply) => replies.fault(error, request, reply),
   });
@@ -107,7 +107,7 @@ export function createHttpServer(ports: GatewayPorts, options: HttpServerOptions
   };
 }
 
-function openServer(config: Config, answer: http.RequestListener): http.Server {
+function openServer(config: Config, answer: http.RequestListener, clock: Clock): http.Server {
   const server = http.createServer({
     maxHeaderSize: config.headerBytes,
     headersTimeout: config.headersTimeoutMs,
@@ -118,7 +118,7 @@ function openServer(config: Config, answer: http.RequestListener): http.Server {
   // One more than allowed: Node drops the rest without a word, and a dropped header could be the credential.
   server.maxHeadersCount = config.headerLines + 1;
   server.timeout = config.socketStallMs;
-  limitConnections(server, answer, config);
+  limitConnections(server, answer, config, clock);
   return server;
 }
 

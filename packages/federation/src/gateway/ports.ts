@@ -2,6 +2,7 @@
 // sessions, links or breakers. Times named `…At`, `…Since` and `last…` are wall-clock milliseconds, null or absent if never.
 
 import type { Body, Cancel, Clock, MethodDescription, NodeType, Random, Settle } from '@relay/protocol';
+import type { Denials } from '../observe/denials.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { KeptTrace } from '../observe/trace-ring.ts';
@@ -263,6 +264,8 @@ export interface GatewayPorts {
   /** Absent: the figures are served elsewhere. */
   readonly metrics?: Metrics;
   readonly traces?: TraceSource;
+  /** Counts who was refused. */
+  readonly denials?: Denials;
   /** What would become of a call now. Only a Main knows more than it is asked. */
   readonly why?: (service: string, method: string, node: string | undefined) => Why;
   readonly clock: Clock;

@@ -71,7 +71,7 @@ export interface Replies {
 /** How much of a refused body is read before the connection ends: without it most clients see a broken pipe and no answer. */
 const DRAIN_BYTES = 8_388_608;
 
-export function createReplies({ identity, clock, log }: GatewayPorts): Replies {
+export function createReplies({ identity, clock, log, denials }: GatewayPorts): Replies {
   const isDebug = log.isOn('debug');
   const isInfo = log.isOn('info');
 
@@ -122,6 +122,7 @@ export function createReplies({ identity, clock, log }: GatewayPorts): Replies {
     },
 
     refusal(request, reply, code, message, status = ERROR_STATUS[code]) {
+      denials?.add(code);
       if (code === 'unauthorized') reply.header('www-authenticate', 'Bearer');
       if (code === 'upgrade_required') reply.header('upgrade', 'websocket');
       if ((RPC_PATHS as readonly string[]).includes(pathOf(request))) {
