@@ -98,6 +98,8 @@ describe('a federation of two Mains and four Homes', () => {
   ]) {
     it(`says at once that ${why} is not known`, async () => {
       const federation = await createFederation();
+      // A Main that has just started waits for its peers before it calls anything unknown.
+      await federation.clock.advance(10_000);
       const before = federation.clock.now();
       const outcome = await federation.outcomeOf(federation.call('alice', service, to));
       assert.equal(told(outcome), says);

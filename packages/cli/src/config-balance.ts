@@ -1,5 +1,5 @@
-// `load_balancing`, `circuit_breaker` and `timeout` of a config block. What a Home says of strategies and circuits has nothing to act
-// on: its Main balances. Its weights travel with its services, its timeouts are for calls that arrive at it by HTTP. cli.md §7.
+// `load_balancing`, `circuit_breaker` and `timeout` of a config block. What a Home says of its services travels with them to its Main,
+// which balances; what it says of circuits has nothing to act on. cli.md §7.
 
 import type { BalanceOptions, ServiceBalance, StrategyName } from '@relay/federation';
 import { durationMs } from '@relay/protocol';
@@ -89,7 +89,7 @@ function strategy(value: unknown, role: Role, take: (found: StrategyName) => Bal
     const names = Object.keys(STRATEGIES).map((name) => `"${name}"`);
     return { kind: 'wrong', reason: `expected one of ${names.join(', ')}` };
   }
-  return role === 'main' ? take(value as StrategyName) : { kind: 'warn', reason: OF_MAIN };
+  return role === 'p2p' ? { kind: 'warn', reason: OF_MAIN } : take(value as StrategyName);
 }
 
 function timeout(value: unknown, take: (ms: number) => BalanceReading): BalanceReading {

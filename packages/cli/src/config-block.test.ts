@@ -165,14 +165,16 @@ describe('the config block', () => {
     assert.deepEqual(warnings, []);
   });
 
-  it('says that a Home balances nothing, and takes its weights and timeouts', () => {
+  it('takes what a Home says of its services, and says that circuits are for its Main', () => {
     const { balance, warnings } = block(
       'config { load_balancing: { strategy: "random", services: { blog: { weight: 2, timeout: 5 } } }, circuit_breaker: { failures: 3 } }',
       'home',
     );
-    assert.deepEqual(balance, { services: new Map([['blog', { weight: 2, timeoutMs: 5_000 }]]) });
+    assert.deepEqual(balance, {
+      strategy: 'random',
+      services: new Map([['blog', { weight: 2, timeoutMs: 5_000 }]]),
+    });
     assert.deepEqual(warnings, [
-      'warning: a.rl:1:28: config load_balancing.strategy has no effect here: a Main Relay balances',
       'warning: a.rl:1:116: config circuit_breaker.failures has no effect here: a Main Relay balances',
     ]);
   });

@@ -96,6 +96,7 @@ export class RelayClient {
       method,
       params: encodeArguments(args),
       deadline: systemClock.now() + timeoutMs,
+      hasDefaultTimeout: options.timeoutMs === undefined && this.#config.hasDefaultTimeout,
       source: SELF,
       caller: CALLER,
       path: NOTHING,

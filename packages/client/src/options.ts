@@ -5,7 +5,7 @@ import type { WebSocketConstructor } from './websocket-link.ts';
 export interface ConnectOptions {
   /** The bearer that HTTP callers of this Main show. */
   readonly token?: string;
-  /** Time for one call, waiting for the connection included, in ms. Default 60 000. */
+  /** Time for one call, waiting for the connection included, in ms. Default 60 000, or less where the service says less. */
   readonly timeoutMs?: number;
   /** Longest wait between two attempts to connect, in ms. Default 60 000. */
   readonly maxRetryMs?: number;
@@ -39,7 +39,11 @@ export interface CallOptions {
 export type ServiceOptions = Omit<CallOptions, 'idempotencyKey'>;
 
 export type ClientConfig = Readonly<
-  Required<Omit<ConnectOptions, 'token' | 'onState'>> & Pick<ConnectOptions, 'token' | 'onState'>
+  Required<Omit<ConnectOptions, 'token' | 'onState'>> &
+    Pick<ConnectOptions, 'token' | 'onState'> & {
+      /** This program named no `timeoutMs`, so services may. */
+      readonly hasDefaultTimeout: boolean;
+    }
 >;
 
 export function resolveConnectOptions(options: ConnectOptions): ClientConfig {
@@ -53,6 +57,7 @@ export function resolveConnectOptions(options: ConnectOptions): ClientConfig {
     timeoutMs: CALL_LIMITS.defaultTimeoutMs,
     maxRetryMs: 60_000,
     ...options,
+    hasDefaultTimeout: options.timeoutMs === undefined,
     webSocket,
   };
   checkMs('timeoutMs', config.timeoutMs, CALL_LIMITS.maxTimeoutMs);

@@ -1,6 +1,7 @@
 // What the gateway reads, taken from the parts of a running node. Nothing is kept here: every answer is made from the living state.
 
 import { type Clock, type NodeType, NodeTypeHome, NodeTypeMain, type Random } from '@relay/protocol';
+import type { Balancer } from './balance/balancer.ts';
 import { ejectedForMs, openCircuits } from './balance/circuit-report.ts';
 import type { BalanceConfig } from './balance/options.ts';
 import type {
@@ -50,8 +51,8 @@ export function mainGatewayPorts(node: MainNode, context: GatewayContext): Gatew
   // Homes are not waited for: behind a balancer that asks `/ready` they come in by the same door.
   const isStarting = (): boolean => node.settling.awaitsDialledPeers;
   return {
-    ...commonPorts(NodeTypeMain, node.router, context),
-    registry: registrySource(node.registry, context, {
+    ...commonPorts(NodeTypeMain, node.router, context, node.balancer),
+    registry: registrySource(node.registry, context, node.balancer, {
       homes: () => homeViews(node),
       connectedHomes: () => node.connections.homeCount,
       troubled: () => node.health.troubled(),
@@ -112,10 +113,15 @@ export function homeGatewayPorts(
   urls: readonly string[],
   context: GatewayContext,
 ): GatewayPorts {
+  const { strategy, services } = context.balance;
+  const says: ServiceSettings = {
+    strategyOf: (service) => services.get(service)?.strategy ?? strategy,
+    timeoutOf: (service) => services.get(service)?.timeoutMs,
+  };
   const isConnected = (): boolean => node.connection.session !== undefined;
   return {
-    ...commonPorts(NodeTypeHome, node.router, context),
-    registry: registrySource(node.registry, context, NO_HOMES),
+    ...commonPorts(NodeTypeHome, node.router, context, says),
+    registry: registrySource(node.registry, context, says, NO_HOMES),
     mainLink: mainLinkSource(node, urls),
     lifecycle: {
       state: () => (node.isDraining ? 'draining' : 'running'),
@@ -128,6 +134,7 @@ function commonPorts(
   nodeType: NodeType,
   router: FederationRouter,
   context: GatewayContext,
+  says: ServiceSettings,
 ): Pick<GatewayPorts, 'identity' | 'ingress' | 'callStats' | 'clock' | 'random' | 'log' | 'traces'> {
   const { nodeId, version, clock, random, log, defaultTimeoutMs } = context;
   const identity: NodeIdentity = {
@@ -144,7 +151,7 @@ function commonPorts(
       router,
       clock,
       defaultTimeoutMs,
-      timeoutOf: (service) => context.balance.services.get(service)?.timeoutMs,
+      timeoutOf: (service) => says.timeoutOf(service),
     }),
     callStats: () => ({
       total: stats.total,
@@ -159,6 +166,9 @@ function commonPorts(
   };
 }
 
+/** How a service is called, as this node sees it. */
+type ServiceSettings = Pick<Balancer, 'strategyOf' | 'timeoutOf'>;
+
 /** What only a Main has, beside its registry. */
 interface MainViews {
   readonly homes: () => Iterable<HomeView>;
@@ -172,10 +182,11 @@ const NO_HOMES: MainViews = { homes: () => [], connectedHomes: () => 0, troubled
 function registrySource(
   registry: FederationServiceRegistry,
   { clock, balance }: GatewayContext,
+  says: ServiceSettings,
   { homes, connectedHomes, troubled }: MainViews,
 ): RegistrySource {
   const view = (instance: Instance): InstanceView =>
-    instanceView(instance, registry.waysOf(instance), clock.now(), balance);
+    instanceView(instance, registry.waysOf(instance), clock.now(), balance, says);
   return {
     *instances(filter) {
       if (filter?.origin === 'self') {
@@ -214,6 +225,7 @@ function instanceView(
   ways: readonly Instance[],
   now: number,
   balance: BalanceConfig,
+  says: ServiceSettings,
 ): InstanceView {
   const { description, node, origin, holder, stats } = instance;
   const circuits = openCircuits(stats, now, balance);
@@ -233,7 +245,7 @@ function instanceView(
     averageLatencyMs: stats.averageLatencyMs,
     circuit: isOpen ? 'open' : circuits.length > 0 ? 'probing' : 'closed',
     circuits,
-    strategy: balance.services.get(description.name)?.strategy ?? balance.strategy,
+    strategy: says.strategyOf(description.name),
     ...(ejected === undefined ? {} : { ejectedForMs: ejected }),
     ...(node.mainRelay === undefined ? {} : { mainRelay: node.mainRelay }),
     ...(origin === 'peer' && holder.expiresAt !== undefined ? { expiresAt: holder.expiresAt } : {}),

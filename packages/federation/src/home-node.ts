@@ -44,7 +44,7 @@ export interface HomeNodeOptions {
   readonly token?: string;
   /** Links held at once, each to another Main. Default 1. */
   readonly uplinks?: number;
-  /** Of this, the weights of the own services. */
+  /** Of this, what it says of the own services, and the strategy, which is told for all of them. */
   readonly balance?: BalanceOptions;
   /** What all its links together may make it hold. */
   readonly budget?: BufferBudget;
@@ -121,11 +121,20 @@ export class HomeNode {
 
   setServices(services: readonly Service[]): void {
     this.registry.setOwn(services);
-    this.connection.offer(services.map(({ offer }) => ({ ...offer, weight: this.#weightOf(offer) })));
+    this.connection.offer(services.map(({ offer }) => this.#told(offer)));
   }
 
-  #weightOf({ name, weight }: ServiceOffer): number {
-    return this.#balance.services?.get(name)?.weight ?? weight;
+  /** What this node has been told of its service goes before what the service says. */
+  #told(offer: ServiceOffer): ServiceOffer {
+    const said = this.#balance.services?.get(offer.name);
+    const strategy = said?.strategy ?? this.#balance.strategy ?? offer.strategy;
+    const timeoutMs = said?.timeoutMs ?? offer.timeoutMs;
+    return {
+      ...offer,
+      weight: said?.weight ?? offer.weight,
+      ...(strategy === undefined ? {} : { strategy }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs: Math.max(1, Math.round(timeoutMs)) }),
+    };
   }
 
   /** Unregisters, lets calls in flight end, closes the links. Returns the calls that it had to cut. */

@@ -150,7 +150,7 @@ export class MainNode {
       peersOf: (service) => this.registry.listsOf(service),
       isListed: (instance) => this.registry.isListed(instance),
     });
-    this.balancer = new Balancer(config, random);
+    this.balancer = new Balancer(config, random, (service) => this.registry.wordOn(service));
     this.settling = new Settling({
       clock,
       admission,
@@ -182,6 +182,7 @@ export class MainNode {
       health: this.health,
       decide: (call, from, tried) => this.#routing.decide(call, from, tried),
       observer: options.observer,
+      timeoutOf: (service) => this.balancer.timeoutOf(service),
       refusal: () => (this.#isDraining ? shuttingDown(self) : undefined),
     });
     if (options.p2p !== undefined) {

@@ -86,7 +86,7 @@ export interface RelayOptions {
   readonly p2pToken?: string;
   /** Time for sessions to move away at the end. Default 30 s. */
   readonly drainMs?: number;
-  /** Main: how calls are spread, and when an instance is left alone. Home: the weight of its services, and timeouts. */
+  /** Main: how calls are spread, and when an instance is left alone. Home: what its Main is told of its services, and timeouts. */
   readonly balance?: BalanceOptions;
   /** Of a call that names no timeout. Default 60 s, in P2P mode 30 s. */
   readonly timeoutMs?: number;

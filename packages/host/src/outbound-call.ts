@@ -29,6 +29,8 @@ export function createOutboundCall(request: OutboundRequest): Call | undefined {
     method,
     params: request.params,
     deadline: request.deadline,
+    // A send names no time: that it waits at all is a setting of its node.
+    hasDefaultTimeout: true,
     source,
     caller: { kind: 'program', node: source.id },
     path: [],

@@ -69,7 +69,7 @@ export class BinaryDecoder implements Decoder {
       case FRAME_TYPE.request:
         if (isPart)
           return { type: 'body', of: 'request', id: open(call), body: this.#reader.rest(), continues };
-        return this.#request(open(call), continues);
+        return this.#request(open(call), continues, (flags & FLAG.defaultTimeout) !== 0);
       case FRAME_TYPE.response:
         if (isPart)
           return { type: 'body', of: 'response', id: open(call), body: this.#reader.rest(), continues };
@@ -126,7 +126,7 @@ export class BinaryDecoder implements Decoder {
     }
   }
 
-  #request(id: number, continues: boolean): RequestMessage {
+  #request(id: number, continues: boolean, hasDefaultTimeout: boolean): RequestMessage {
     const reader = this.#reader;
     const interned = this.#interned;
     const present = reader.u8('present');
@@ -168,6 +168,7 @@ export class BinaryDecoder implements Decoder {
     if (timestampMs !== undefined) message.timestampMs = timestampMs;
     if (idempotencyKey !== undefined) message.idempotencyKey = idempotencyKey;
     if (continues) message.continues = true;
+    if (hasDefaultTimeout) message.hasDefaultTimeout = true;
     return message;
   }
 

@@ -144,7 +144,8 @@ export class BinaryEncoder implements Encoder {
       writer.text(short(idempotencyKey, 'idempotency_key', REQUEST_LIMITS.idempotencyKeyChars));
     }
     writer.bytes(message.body);
-    return writer.end(FRAME_TYPE.request, more(message.continues), exchange(message.id));
+    const flags = more(message.continues) | (message.hasDefaultTimeout === true ? FLAG.defaultTimeout : 0);
+    return writer.end(FRAME_TYPE.request, flags, exchange(message.id));
   }
 
   #response(message: ResponseMessage): number {

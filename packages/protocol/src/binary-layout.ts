@@ -24,6 +24,8 @@ export const FLAG = {
   cont: 2,
   /** The sender of this credit opened the call. */
   opener: 4,
+  /** Nobody named the timeout of this request. */
+  defaultTimeout: 8,
 } as const;
 
 /** Bits of the first byte of the fields of a request: what else is there. */

@@ -65,6 +65,8 @@ export interface Call {
   readonly takesParts?: boolean | undefined;
   /** On this node's monotonic clock, in ms; what remains travels as `timeout_ms`. */
   readonly deadline: number;
+  /** Whoever made the call named no time for it: that of the service goes before, if it is shorter. */
+  readonly hasDefaultTimeout?: boolean | undefined;
   /** The node where the call began. */
   readonly source: NodeAddress;
   readonly caller: Caller;

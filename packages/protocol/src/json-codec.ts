@@ -146,6 +146,7 @@ function requestFields(message: RequestMessage): JsonObject {
     method: asName(message.method, 'method'),
     timeout_ms: timeoutMs,
     timeout_seconds: timeoutMs / 1_000,
+    ...(message.hasDefaultTimeout === true && { default_timeout: true }),
     ...(message.trace && { trace: true }),
     ...(message.traceparent !== '' && { traceparent: message.traceparent }),
     caller: callerToJson(message.caller),
@@ -309,6 +310,8 @@ function readRequest(
     serverName: asName(object['server_name'], 'server_name'),
     method: asName(object['method'], 'method'),
     timeoutMs: timeoutFromJson(object),
+    ...(isPresent(object, 'default_timeout') &&
+      asBoolean(object['default_timeout'], 'default_timeout') && { hasDefaultTimeout: true }),
     body: readBody(text) ?? NULL_BODY,
     routingPath: asArray(path, 'routing_path', REQUEST_LIMITS.pathItems).map((id, i) =>
       asNodeId(id, `routing_path[${i}]`),

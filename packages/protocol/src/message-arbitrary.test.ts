@@ -71,7 +71,14 @@ const request = fc.tuple(
       { maxLength: 3 },
     ),
   }),
-  record({ destinationNode: address, idempotencyKey: fc.stringMatching(/^[!-~]{1,128}$/) }, opt),
+  record(
+    {
+      destinationNode: address,
+      hasDefaultTimeout: fc.constant(true),
+      idempotencyKey: fc.stringMatching(/^[!-~]{1,128}$/),
+    },
+    opt,
+  ),
 );
 
 const failure = record(
@@ -116,6 +123,8 @@ const service: fc.Arbitrary<ServiceDescription> = record(
     ),
     visibility: fc.constantFrom('federated', 'private'),
     weight: fc.integer({ min: 0, max: 100 }),
+    strategy: fc.stringMatching(/^[a-z_]{1,64}$/),
+    timeoutMs: fc.integer({ min: 1, max: 3_600_000 }),
     healthy: fc.boolean(),
     instance,
   },

@@ -33,6 +33,8 @@ export interface RequestMessage extends Envelope {
   readonly method: string;
   /** What remains until the deadline, in whole ms. */
   readonly timeoutMs: number;
+  /** Nobody named this time for this call: the ingress may replace it by that of the service. */
+  readonly hasDefaultTimeout?: boolean;
   /** Params; with `continues` only their first part. */
   readonly body: Body;
   /** More of the body follows in `body` messages. Binary form only. */

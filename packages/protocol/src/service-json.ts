@@ -8,6 +8,7 @@ import {
   asBoolean,
   asCount,
   asInstance,
+  asInteger,
   asName,
   asObject,
   asOneOf,
@@ -15,6 +16,7 @@ import {
   isPresent,
   malformed,
 } from './json-fields.ts';
+import { CALL_LIMITS } from './limits.ts';
 import type { RegistryEntry, ServiceDescription } from './message.ts';
 import type { Effect, MethodDescription, ParameterDescription } from './service.ts';
 
@@ -26,6 +28,7 @@ export const DESCRIPTION_LIMITS = Object.freeze({
   params: 256,
   textChars: 65_536,
   versionChars: 64,
+  strategyChars: 64,
   weight: 1_000_000,
   services: 1_024,
 });
@@ -84,6 +87,8 @@ function fixedToJson(service: ServiceDescription): JsonObject {
     methods: service.methods.map(methodToJson),
     visibility: service.visibility,
     weight: service.weight,
+    ...(service.strategy === undefined ? {} : { strategy: service.strategy }),
+    ...(service.timeoutMs === undefined ? {} : { timeout_ms: service.timeoutMs }),
     instance: service.instance,
   };
 }
@@ -107,6 +112,12 @@ export function serviceFromJson(json: unknown, field: string): ServiceDescriptio
       ? asOneOf(object['visibility'], `${field}.visibility`, ['federated', 'private'])
       : 'federated',
     weight: weight === 0 ? 0 : weight,
+    ...(isPresent(object, 'strategy')
+      ? { strategy: asText(object['strategy'], `${field}.strategy`, DESCRIPTION_LIMITS.strategyChars, 1) }
+      : {}),
+    ...(isPresent(object, 'timeout_ms')
+      ? { timeoutMs: asInteger(object['timeout_ms'], `${field}.timeout_ms`, 1, CALL_LIMITS.maxTimeoutMs) }
+      : {}),
     instance: asInstance(object['instance'], `${field}.instance`),
     ...(isPresent(object, 'healthy') ? { healthy: asBoolean(object['healthy'], `${field}.healthy`) } : {}),
   };

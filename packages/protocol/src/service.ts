@@ -29,6 +29,10 @@ export interface ServiceOffer {
   /** `private`: this Main only. */
   readonly visibility: 'federated' | 'private';
   readonly weight: number;
+  /** How a Main chooses among its instances, unless it has been told otherwise. A name that a Main does not know says nothing. */
+  readonly strategy?: string;
+  /** Of a call that names none, in ms, unless the Main has been told otherwise. */
+  readonly timeoutMs?: number;
   /** What the service says of itself; absent: true. A service that says false stays known and gets no calls. */
   readonly healthy?: boolean;
 }

@@ -10,6 +10,12 @@ import { LOOKED_AT, type Pick, STRATEGIES, type Turn } from './strategy.ts';
 /** A long list in which nothing was found is not searched again as a whole for so long. */
 const SEARCH_EVERY_MS = 50;
 
+/** What a node may say of its own service. */
+export interface ServiceWord {
+  readonly strategy?: string;
+  readonly timeoutMs?: number;
+}
+
 interface ListState extends Turn {
   searchedAt: number;
 }
@@ -19,10 +25,17 @@ export class Balancer {
   /** Why the last search passed over what it did. */
   readonly eligible: Eligibility;
   readonly #pick: Pick;
+  readonly #wordOn: (service: string) => ServiceWord | undefined;
   readonly #lists = new WeakMap<readonly Instance[], ListState>();
   #strategy: StrategyName;
 
-  constructor(config: BalanceConfig, random: Random) {
+  /** `wordOn`: what the nodes of a service say of it. */
+  constructor(
+    config: BalanceConfig,
+    random: Random,
+    wordOn: (service: string) => ServiceWord | undefined = () => undefined,
+  ) {
+    this.#wordOn = wordOn;
     this.config = config;
     this.#strategy = config.strategy;
     this.eligible = new Eligibility(config);
@@ -35,8 +48,17 @@ export class Balancer {
     };
   }
 
+  /** This node's word on a service, else that of the nodes which offer it, else what this node says of all. */
   strategyOf(service: string): StrategyName {
-    return this.config.services.get(service)?.strategy ?? this.config.strategy;
+    const own = this.config.services.get(service)?.strategy;
+    if (own !== undefined) return own;
+    const theirs = this.#wordOn(service)?.strategy;
+    return theirs !== undefined && isStrategy(theirs) ? theirs : this.config.strategy;
+  }
+
+  /** Time of a call that names none, in ms, by the same order; undefined: nobody has said anything. */
+  timeoutOf(service: string): number | undefined {
+    return this.config.services.get(service)?.timeoutMs ?? this.#wordOn(service)?.timeoutMs;
   }
 
   /** Begins the search for one call; `pick` and `takes` are about it until the next. `key` says who calls. */
@@ -73,4 +95,8 @@ export class Balancer {
     if (any === undefined) state.searchedAt = eligible.now;
     return any;
   }
+}
+
+function isStrategy(name: string): name is StrategyName {
+  return Object.hasOwn(STRATEGIES, name);
 }

@@ -114,6 +114,11 @@ export class FederationServiceRegistry {
     return [this.local.of(service), this.federated.of(service)];
   }
 
+  /** What the nodes of a service say of how it wants to be called; those with a link here go before those at other Mains. */
+  wordOn(service: string): ServiceDescription | undefined {
+    return (this.local.wordOn(service) ?? this.federated.wordOn(service))?.description;
+  }
+
   own(service: string): Instance | undefined {
     return this.#own.get(service);
   }

@@ -189,6 +189,48 @@ describe('services of a Home', () => {
   });
 });
 
+describe('what the nodes of a service say of how it is called', () => {
+  const said = (home: string, strategy?: string): ServiceDescription => ({
+    ...described('blog', `process-of-${home}`),
+    ...(strategy === undefined ? {} : { strategy }),
+  });
+  const joined = (...homes: readonly ServiceDescription[]) => {
+    const registry = createRegistry('relay-a', new ManualClock());
+    for (const [index, home] of homes.entries()) {
+      registry.homeConnected(`home-${index}`, home.instance, false);
+      registry.register(`home-${index}`, registration(1, [home]));
+    }
+    return registry;
+  };
+
+  it('is the word of the one that has said something for longest', () => {
+    const registry = joined(said('a'), said('b', 'random'), said('c', 'sticky'));
+    assert.equal(registry.wordOn('blog')?.strategy, 'random');
+    registry.homeLost('home-1', true);
+    assert.equal(registry.wordOn('blog')?.strategy, 'sticky');
+    registry.register('home-2', registration(2, [said('c')]));
+    assert.equal(registry.wordOn('blog'), undefined);
+  });
+
+  it('is that of an own Home before that of a peer', () => {
+    const registry = joined(said('a', 'random'));
+    registry.peerConnected('relay-b', UP);
+    const add = [
+      {
+        ...said('b', 'sticky'),
+        node: homeAddress('bob', 'relay-b'),
+        healthy: true,
+        capacity: 1,
+        seq: 1,
+      },
+    ];
+    registry.discover('relay-b', { kind: 'snapshot', instance: 'i', seq: 1, add, complete: true });
+    assert.equal(registry.wordOn('blog')?.strategy, 'random');
+    registry.homeLost('home-0', true);
+    assert.equal(registry.wordOn('blog')?.strategy, 'sticky');
+  });
+});
+
 /** Two registries whose messages a test carries, loses or delays. */
 function createPair(clock: ManualClock) {
   let isCut = false;

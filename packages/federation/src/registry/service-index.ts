@@ -7,6 +7,10 @@ interface Group {
   readonly instances: Instance[];
   /** Address → place in `instances`. */
   readonly places: Map<string, number>;
+  /** Those that say how they want to be called, in the order in which they came. */
+  readonly telling: Set<Instance>;
+  /** The first of them. */
+  word: Instance | undefined;
 }
 
 const NONE: readonly Instance[] = Object.freeze([]);
@@ -23,6 +27,11 @@ export class ServiceIndex {
   /** All instances of a service. The array must not be kept: it changes with the registry. */
   of(service: string): readonly Instance[] {
     return this.#groups.get(service)?.instances ?? NONE;
+  }
+
+  /** The instance whose word on strategy and timeout stands for the service: the one that has said something for longest. */
+  wordOn(service: string): Instance | undefined {
+    return this.#groups.get(service)?.word;
   }
 
   at(service: string, address: string): Instance | undefined {
@@ -48,14 +57,17 @@ export class ServiceIndex {
     const { name } = instance.description;
     let group = this.#groups.get(name);
     if (group === undefined) {
-      group = { instances: [], places: new Map() };
+      group = { instances: [], places: new Map(), telling: new Set(), word: undefined };
       this.#groups.set(name, group);
     }
     const place = group.places.get(instance.address);
     if (place !== undefined) {
+      forgetWord(group, group.instances[place]);
       group.instances[place] = instance;
+      hearWord(group, instance);
       return;
     }
+    hearWord(group, instance);
     group.places.set(instance.address, group.instances.push(instance) - 1);
     this.#size += 1;
   }
@@ -64,6 +76,7 @@ export class ServiceIndex {
     const group = this.#groups.get(name);
     const place = group?.places.get(address);
     if (group === undefined || place === undefined) return;
+    forgetWord(group, group.instances[place]);
     const last = group.instances.pop();
     // The last one moves into the gap, so that no other place changes.
     if (last !== undefined && last.address !== address) {
@@ -74,4 +87,16 @@ export class ServiceIndex {
     this.#size -= 1;
     if (group.instances.length === 0) this.#groups.delete(name);
   }
+}
+
+function hearWord(group: Group, instance: Instance): void {
+  const { strategy, timeoutMs } = instance.description;
+  if (strategy === undefined && timeoutMs === undefined) return;
+  group.telling.add(instance);
+  group.word ??= instance;
+}
+
+function forgetWord(group: Group, instance: Instance | undefined): void {
+  if (instance === undefined || !group.telling.delete(instance)) return;
+  if (group.word === instance) [group.word] = group.telling;
 }

@@ -44,6 +44,8 @@ export interface FederationRouterOptions {
   /** Given when the node takes no new calls of its own, while it drains. */
   readonly refusal?: () => Failure | undefined;
   readonly observer?: CallObserver | undefined;
+  /** Time of a call to this service that names none, in ms. */
+  readonly timeoutOf?: (service: string) => number | undefined;
 }
 
 export class FederationRouter {
@@ -152,8 +154,9 @@ export class FederationRouter {
    * there is replaced, except that a Home says what kind of caller it speaks for.
    */
   #admit(call: Call, from: Exclude<CallOrigin, { kind: 'peer' }>): Call {
-    const { self, clock } = this.#options;
-    const deadline = Math.min(call.deadline, clock.now() + CALL_LIMITS.maxTimeoutMs);
+    const { self, clock, timeoutOf } = this.#options;
+    const serviceMs = call.hasDefaultTimeout === true ? timeoutOf?.(call.service) : undefined;
+    const deadline = Math.min(call.deadline, clock.now() + (serviceMs ?? CALL_LIMITS.maxTimeoutMs));
     const traceparent = call.traceparent === '' ? this.#traces.create() : call.traceparent;
     if (from.kind === 'own') {
       return deadline === call.deadline && traceparent === call.traceparent

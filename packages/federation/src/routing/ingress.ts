@@ -55,15 +55,8 @@ export class HttpIngress {
     settle: Settle,
   ): { traceId: string; cancel: Cancel } {
     const { router, clock, defaultTimeoutMs, timeoutOf } = this.#options;
-    const {
-      node,
-      service,
-      method,
-      params,
-      timeoutMs = timeoutOf?.(service) ?? defaultTimeoutMs,
-      trace = false,
-      idempotencyKey,
-    } = request;
+    const { node, service, method, params, timeoutMs: namedMs, trace = false, idempotencyKey } = request;
+    const timeoutMs = namedMs ?? timeoutOf?.(service);
     const self = router.address;
     const { remoteAddress, linked } = caller;
     const from: CallOrigin =
@@ -80,7 +73,8 @@ export class HttpIngress {
       params,
       trace,
       traceparent,
-      deadline: clock.now() + timeoutMs,
+      deadline: clock.now() + (timeoutMs ?? defaultTimeoutMs),
+      hasDefaultTimeout: timeoutMs === undefined,
       source: self,
       caller: {
         kind: 'http',

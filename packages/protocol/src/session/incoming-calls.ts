@@ -95,6 +95,7 @@ export class IncomingCalls {
       rest,
       takesParts: wire.takesParts && wire.isBinary,
       deadline,
+      hasDefaultTimeout: message.hasDefaultTimeout,
       source: message.sourceNode,
       caller: message.caller,
       path: message.routingPath,

@@ -99,6 +99,7 @@ export class OutgoingCalls {
       serverName: call.service,
       method: call.method,
       timeoutMs: Math.max(1, Math.floor(call.deadline - wire.clock.now())),
+      hasDefaultTimeout: call.hasDefaultTimeout === true,
       body: isLong ? params.subarray(0, CHUNK_BYTES) : params,
       continues: isSplit,
       routingPath: this.#pathOf(call),
