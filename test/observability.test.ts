@@ -325,6 +325,23 @@ describe('an operator', () => {
     );
   });
 
+  it('counts who was refused: without a valid token, without a right, and pages of other sites', async () => {
+    const denied = async (): Promise<readonly number[]> => {
+      const text = await (await fetch(metrics)).text();
+      return ['unauthorized', 'forbidden'].map((reason) => {
+        const [, count] =
+          new RegExp(`^relay_authz_denied_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(text) ?? [];
+        return Number(count);
+      });
+    };
+    const [before = 0, forbiddenBefore = 0] = await denied();
+    assert.equal((await get('/federation/health', 'a-wrong-t0ken')).status, 401);
+    assert.equal((await fetch(`${a}/rpc`, { method: 'POST', body: '{}' })).status, 401);
+    assert.equal((await get('/no-such-path')).status, 404);
+    assert.equal(await upgradeFrom('https://evil.example', `${a}/ws/federation`), 403);
+    assert.deepEqual(await denied(), [before + 2, forbiddenBefore + 1]);
+  });
+
   it('reads the figures with a real Prometheus', async (context) => {
     if (isMissing('prometheus', context)) return;
     const config = path.join(dataDir, 'prometheus.yml');
@@ -378,6 +395,21 @@ describe('an operator', () => {
     }
   });
 });
+
+/** The status of the answer to a web page that wants a link. */
+function upgradeFrom(origin: string, url: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      ...{ connection: 'Upgrade', upgrade: 'websocket', origin },
+      ...{ 'sec-websocket-version': '13', 'sec-websocket-key': 'MDEyMzQ1Njc4OWFiY2RlZg==' },
+    };
+    const request = http.get(url, { headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    request.on('error', reject);
+  });
+}
 
 function isMissing(command: string, context: TestContext): boolean {
   if (spawnSync(command, ['--version']).error === undefined) return false;

@@ -254,6 +254,35 @@ export const DASHBOARDS: readonly Dashboard[] = [
     ],
   },
   {
+    uid: 'relay-security',
+    title: 'Relay: security',
+    panels: [
+      line(
+        'Requests refused',
+        'reqps',
+        'unauthorized: no valid token; forbidden: who asks may not. Ten times the mean of a day is a ticket.',
+        [
+          `sum by (instance, reason) (rate(relay_authz_denied_total${NODES}[$__rate_interval]))`,
+          '{{instance}} {{reason}}',
+        ],
+      ),
+      line('Links refused', 'reqps', 'Handshakes that ended without a session, by why.', [
+        `sum by (instance, result) (rate(relay_handshakes_total${nodes('result!="ok"')}[$__rate_interval]))`,
+        '{{instance}} {{result}}',
+      ]),
+      line(
+        'Fights over an id',
+        'short',
+        'In 15 minutes: takeovers refused because several nodes have one key. Any pages.',
+        [`increase(relay_ratelimited_total${nodes('scope="takeovers"')}[15m])`, '{{instance}}'],
+      ),
+      line('Peers refused', 'short', 'Links to Mains that are not admitted.', [
+        `relay_peer_links${nodes('state="refused"')}`,
+        '{{instance}}',
+      ]),
+    ],
+  },
+  {
     uid: 'relay-process',
     title: 'Relay: processes',
     panels: [

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { freePort, startProcess, waitFor } from '@relay/testkit';
@@ -48,6 +48,37 @@ function readMetrics(texts: readonly string[]): Exported {
   return found;
 }
 
+/** `NAME KIND LABELS` of each family of ours, as the nodes say. */
+function familiesOf(texts: readonly string[]): ReadonlySet<string> {
+  const metrics = readMetrics(texts);
+  const found = new Set<string>();
+  for (const [, name = '', kind = ''] of texts.join('\n').matchAll(/^# TYPE (relay_\w+) (\w+)$/gm)) {
+    const labels = metrics.get(kind === 'histogram' ? `${name}_bucket` : name) ?? new Map();
+    const words = [...labels.keys()].filter((label) => label !== 'le').toSorted();
+    found.add([name, kind, ...words].join(' '));
+  }
+  return found;
+}
+
+/** Files that people and machines read, without what is built from them. */
+const READ = [
+  ...globSync(['*.md', 'docs/*.md', 'docs/runbooks/*.md', 'examples/**/*.md', 'compose.yaml', 'k8s/*.yaml'], {
+    cwd: ROOT,
+  }),
+  ...globSync(['deploy/**/*.{yml,json,ts}', 'bench/*.ts', 'test/soak/*.ts'], { cwd: ROOT }),
+];
+
+/** Begin like a figure and are something else: a field of `/info`, and a figure that the page says is not there. */
+const NO_FIGURES: ReadonlySet<string> = new Set(['relay_version', 'relay_nats_connected']);
+
+/** Names of figures in a text that no node has. */
+function unknownNames(text: string, exported: Exported): readonly string[] {
+  const families = new Set([...exported.keys()].map((name) => name.replace(/_bucket$/, '')));
+  return [...text.matchAll(/\brelay_[a-z0-9_]+/g)]
+    .map(([name]) => name)
+    .filter((name) => !exported.has(name) && !families.has(name) && !NO_FIGURES.has(name));
+}
+
 /** Added by the scrape. */
 const SCRAPED: ReadonlySet<string> = new Set(['instance', 'job', 'role']);
 
@@ -77,9 +108,10 @@ function unknownIn(expr: string, exported: Exported): readonly string[] {
   return problems;
 }
 
-describe('the figures that rules and dashboards ask for', () => {
+describe('the figures that rules, dashboards and pages name', () => {
   const machine = new Machine();
   let exported: Exported = new Map();
+  let texts: readonly string[] = [];
 
   before(async () => {
     // The collector is not there: its figures are exported all the same.
@@ -94,7 +126,8 @@ describe('the figures that rules and dashboards ask for', () => {
       what: 'a garbage collection',
       limitMs: 40_000,
     });
-    exported = readMetrics([await scrape(main.url), await scrape(url)]);
+    texts = [await scrape(main.url), await scrape(url)];
+    exported = readMetrics(texts);
   });
   after(() => machine[Symbol.asyncDispose]());
 
@@ -114,6 +147,27 @@ describe('the figures that rules and dashboards ask for', () => {
     ]) {
       assert.equal(unknownIn(expr, exported).length, 1, expr);
     }
+  });
+
+  it('are those of the page, with these kinds and labels, and no others', () => {
+    const page = readFileSync(path.join(ROOT, 'docs/observability.md'), 'utf8');
+    const rows = [...page.matchAll(/^\| `(relay_\w+)` \| (\w+) \|([^|]*)\|/gm)];
+    const documented = rows.map(([, name = '', kind = '', labels = '']) => {
+      const words = [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label);
+      return [name, kind, ...words.toSorted()].join(' ');
+    });
+    assert.ok(documented.length > 30);
+    assert.deepEqual(documented.toSorted(), [...familiesOf(texts)].toSorted());
+  });
+
+  it('exist, whoever names them', () => {
+    assert.ok(READ.length > 50);
+    for (const file of READ) {
+      assert.deepEqual(unknownNames(readFileSync(path.join(ROOT, file), 'utf8'), exported), [], file);
+    }
+    assert.deepEqual(unknownNames('`relay_calls_totals` and relay_calls_total', exported), [
+      'relay_calls_totals',
+    ]);
   });
 
   it('are asked for in queries that a real Prometheus understands', async (context) => {

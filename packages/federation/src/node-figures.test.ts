@@ -6,6 +6,7 @@ import type { MainNode } from './main-node.ts';
 import { mainFigures } from './node-figures.ts';
 import { HandshakeMeter } from './nodes/handshake-meter.ts';
 import { CallWatch } from './observe/call-watch.ts';
+import { Denials } from './observe/denials.ts';
 import { EventWatch } from './observe/event-watch.ts';
 import { SILENT_LOG } from './observe/log.ts';
 import { metricFamilies } from './observe/metric-families.ts';
@@ -42,6 +43,7 @@ it('a scrape of a Main with 10,000 Homes and 50,000 services walks over no servi
     now: () => clock.now(),
     calls: new CallWatch({ self: 'relay-a.com', clock, log: SILENT_LOG }),
     events: new EventWatch({ emit: () => {} }, SILENT_LOG),
+    denials: new Denials(),
     exporter: undefined,
     budget: new BufferBudget(clock, 1_000),
     program: undefined,

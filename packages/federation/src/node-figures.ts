@@ -4,6 +4,7 @@ import { type BufferBudget, NodeTypeHome, NodeTypeMain } from '@relay/protocol';
 import type { HomeNode } from './home-node.ts';
 import type { MainNode } from './main-node.ts';
 import type { CallWatch } from './observe/call-watch.ts';
+import type { Denials } from './observe/denials.ts';
 import type { EventWatch } from './observe/event-watch.ts';
 import { LINK_STATES, type NodeFigures } from './observe/metric-families.ts';
 import type { OtlpExporter } from './observe/otlp-exporter.ts';
@@ -16,6 +17,7 @@ export interface Watches {
   readonly now: () => number;
   readonly calls: CallWatch;
   readonly events: EventWatch;
+  readonly denials: Denials;
   readonly exporter: OtlpExporter | undefined;
   readonly budget: BufferBudget;
   /** The own program, where there is one. */
@@ -68,7 +70,7 @@ export function homeFigures(node: HomeNode, watches: Watches): NodeFigures {
 }
 
 /** P2P mode routes without the router of the federation, so its calls are known in sum only. */
-export function p2pFigures(node: P2pNode, { version, events, program }: Watches): NodeFigures {
+export function p2pFigures(node: P2pNode, { version, events, denials, program }: Watches): NodeFigures {
   const { stats } = node;
   return {
     build: { version, nodeType: 'p2p' },
@@ -77,13 +79,14 @@ export function p2pFigures(node: P2pNode, { version, events, program }: Watches)
     totals: () => ({ ok: stats.total - stats.inFlight - stats.failed, other: stats.failed }),
     registry: () => ({ self: node.ownCount, home: count(node.instances()) - node.ownCount, peer: 0 }),
     reconnects: () => events.reconnects,
+    denied: () => denials.counts,
     ...ofProgram(program),
   };
 }
 
 function routerFigures(
   router: FederationRouter,
-  { calls, events, exporter, budget, program }: Watches,
+  { calls, events, denials, exporter, budget, program }: Watches,
 ): Omit<NodeFigures, 'build' | 'isDraining' | 'registry'> {
   return {
     meter: calls.meter,
@@ -95,6 +98,7 @@ function routerFigures(
       { reason: 'draining', stage: 'ingress', count: calls.shed.draining },
     ],
     reconnects: () => events.reconnects,
+    denied: () => denials.counts,
     buffers: () => ({ held: budget.heldBytes, limit: budget.limitBytes }),
     largestBuffer: () => budget.largestBytes,
     ...ofProgram(program),

@@ -6,6 +6,7 @@ import { systemClock, systemRandom } from './clock.ts';
 import { listenForMetrics } from './gateway/metrics-endpoint.ts';
 import type { Watches } from './node-figures.ts';
 import { CallWatch, type CallWatchOptions } from './observe/call-watch.ts';
+import { Denials } from './observe/denials.ts';
 import { EventWatch } from './observe/event-watch.ts';
 import { metricFamilies, type NodeFigures } from './observe/metric-families.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
@@ -38,6 +39,7 @@ export function createWatches(options: RelayOptions, explain?: CallWatchOptions[
     budget: createBudget(),
     program: options.program,
     events: new EventWatch(options.events, log),
+    denials: new Denials(),
     calls: new CallWatch({
       self,
       clock: systemClock,
@@ -50,17 +52,21 @@ export function createWatches(options: RelayOptions, explain?: CallWatchOptions[
 
 export interface ServedFigures {
   /** For the gateway: nothing if an address of their own serves them. */
-  readonly ports: { readonly metrics?: Metrics };
+  readonly ports: { readonly metrics?: Metrics; readonly denials: Denials };
   close(): Promise<void>;
 }
 
-export async function serveFigures(options: RelayOptions, figures: NodeFigures): Promise<ServedFigures> {
+export async function serveFigures(
+  options: RelayOptions,
+  figures: NodeFigures,
+  { denials }: Watches,
+): Promise<ServedFigures> {
   const metrics = createMetrics(metricFamilies(figures));
   const { metricsListen, log } = options;
-  if (metricsListen === undefined) return { ports: { metrics }, close: async () => {} };
+  if (metricsListen === undefined) return { ports: { metrics, denials }, close: async () => {} };
   const server = await listenForMetrics(metrics, metricsListen);
   log.info('metrics', { url: server.url });
-  return { ports: {}, close: () => server.close() };
+  return { ports: { denials }, close: () => server.close() };
 }
 
 export async function endWatching({ exporter }: Watches, figures: ServedFigures): Promise<void> {

@@ -27,6 +27,8 @@ export interface P2pUpgradeOptions {
   /** A web page must not open links; existing nodes did not look. */
   readonly refusesPages: boolean;
   readonly accept: (link: Link, id: string, address: string) => void;
+  /** An upgrade was refused, with this code. */
+  readonly onRefused?: (code: string) => void;
 }
 
 /** Takes every upgrade that no other path wants. */
@@ -49,6 +51,7 @@ export function p2pUpgrades(
     }
     const refusal = check(request, url, options);
     if (refusal !== undefined) {
+      options.onRefused?.(refusal[1]);
       refuse(socket, ...refusal);
       return;
     }

@@ -37,6 +37,8 @@ export interface UpgradeOptions {
   readonly perSecond?: number;
   /** An upgrade was refused because there are too many. */
   readonly onLimited?: () => void;
+  /** An upgrade was refused for what it was, with this code. */
+  readonly onRefused?: (code: string) => void;
   /** Another handler for paths that are not ours; without it they are answered 404. */
   readonly otherwise?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
@@ -70,6 +72,7 @@ export function acceptUpgrades(server: Server, options: UpgradeOptions): Disposa
     }
     const refusal = check(request, target, options);
     if (refusal !== undefined) {
+      options.onRefused?.(refusal[1]);
       refuse(socket, ...refusal);
       return;
     }

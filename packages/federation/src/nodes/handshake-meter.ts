@@ -29,7 +29,11 @@ export class HandshakeMeter {
   readonly #ended = new Map<string, { readonly role: string; readonly result: string; count: number }>();
 
   constructor() {
-    for (const role of ['home', 'main', 'client']) this.#count(role, 'ok', 0);
+    for (const role of ['home', 'main', 'client']) {
+      // A rate has to have somewhere to begin, or the first refusals could raise no alert.
+      for (const result of ['ok', 'authentication', 'not_admitted']) this.#count(role, result, 0);
+    }
+    this.#count('unknown', 'malformed', 0);
   }
 
   accepted(role: Role, ms: number): void {

@@ -54,6 +54,8 @@ export interface NodeFigures {
   };
   /** What was refused because there was too much of it, by which bound. */
   readonly rateLimited?: () => Readonly<Record<string, number>>;
+  /** Requests refused because of who asked, by why. */
+  readonly denied: () => Readonly<Record<string, number>>;
   /** The own program, where there is one. */
   readonly program?: ProgramFigures;
   /** Calls with a key whose outcomes are kept here, in the own program or for others. */
@@ -155,6 +157,9 @@ export function metricFamilies(figures: NodeFigures): readonly Family[] {
       counter('relay_ratelimited_total', 'What was refused because there was too much of it.', () =>
         by('scope', { ...rateLimited() }),
       ),
+    counter('relay_authz_denied_total', 'Requests refused because of who asked.', () =>
+      by('reason', { ...figures.denied() }),
+    ),
     idempotency && idempotencyFamily(idempotency),
     ...(program === undefined ? [] : programFamilies(program)),
     breakers &&

@@ -45,6 +45,7 @@ function figures(more: Partial<NodeFigures> = {}): NodeFigures {
     slowConsumersCut: () => 0,
     buffers: () => ({ held: 10, limit: 1_000 }),
     largestBuffer: () => 7,
+    denied: () => ({ unauthorized: 2, forbidden: 1 }),
     exported: () => ({ sent: 1, dropped: 0, failed: 0 }),
     ...more,
   };
