@@ -88,6 +88,16 @@ describe('a Main that starts', () => {
     assert.equal(settling.isSettling, false);
   });
 
+  it('has started once its peers were there, also if one of them goes soon after', () => {
+    const { settling, peers } = createMain().start();
+    peers.isMissing = true;
+    assert.equal(settling.awaitsDialledPeers, true);
+    peers.isMissing = false;
+    assert.equal(settling.awaitsDialledPeers, false);
+    peers.isMissing = true;
+    assert.equal(settling.awaitsDialledPeers, false);
+  });
+
   it('waits for a Main that dialled it before, which does not keep it from being ready', () => {
     const main = createMain();
     main.come('relay-b', 'main');

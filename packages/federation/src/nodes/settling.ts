@@ -25,6 +25,8 @@ export class Settling {
   readonly #homes: Set<string>;
   readonly #mains: Set<string>;
   #end: Disposable | undefined;
+  #hasBegun = false;
+  #hasPeers = false;
 
   constructor(options: SettlingOptions) {
     this.#options = options;
@@ -36,6 +38,7 @@ export class Settling {
 
   /** The Main dials and takes links. Who has not come at the end of the time is not waited for at the next start. */
   start(): void {
+    this.#hasBegun = true;
     if (this.#homes.size + this.#mains.size === 0) return;
     this.#end = this.#options.clock.after(REGISTRY_LIMITS.settlingMs, () => this.#giveUp());
   }
@@ -55,9 +58,13 @@ export class Settling {
     return this.#elapsedMs < PEERS_MS && (lacksPeer() || lacksAny(this.#mains, hasMain));
   }
 
-  /** One of the peers that this Main dials has not said yet what it offers, and still has time to. */
+  /** One of the peers that this Main dials has not said yet what it offers, and still has time to. Once false it stays so. */
   get awaitsDialledPeers(): boolean {
-    return this.#elapsedMs < PEERS_MS && this.#options.lacksPeer();
+    if (this.#hasPeers) return false;
+    const awaits = this.#elapsedMs < PEERS_MS && this.#options.lacksPeer();
+    // A peer that goes soon after must not make this Main unready too: who balances between the two would have none left.
+    this.#hasPeers = this.#hasBegun && !awaits;
+    return awaits;
   }
 
   /** This Home was here before the start, and has not come back. */
