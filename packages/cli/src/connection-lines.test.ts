@@ -73,6 +73,43 @@ describe('connection lines', () => {
     );
   });
 
+  it('say how bad it is, for who reads logs by level', () => {
+    const levels: string[] = [];
+    const connection = new ConnectionLines((line, level) =>
+      levels.push(`${level} ${line.split(' ', 2).join(' ')}`),
+    );
+    const lost = { what: 'peer', id: 'b', url, reason: 'closed', attempt: 1, retryMs: 1 } as const;
+    const events: readonly NodeEvent[] = [
+      { kind: 'connecting', what: 'peer', url },
+      { kind: 'connected', what: 'peer', id: 'b', url },
+      { kind: 'lost', ...lost },
+      { kind: 'dial-failed', ...lost },
+      { kind: 'refused', what: 'peer', url, code: 4403, reason: 'not admitted' },
+      { kind: 'self-dialled', url },
+      { kind: 'home-connected', id: 'h', services: 1 },
+      { kind: 'home-disconnected', id: 'h', reason: 'gone' },
+      { kind: 'peer-connected', id: 'b', remoteAddress: '10.0.0.1' },
+      { kind: 'peer-disconnected', id: 'b', reason: 'gone' },
+      { kind: 'warned', message: 'x' },
+      // The log of the node has a line for it.
+      { kind: 'turned-away', role: 'home', id: 'h', remoteAddress: '10.0.0.1', code: 4403, reason: 'x' },
+    ];
+    for (const event of events) connection.tell(event);
+    assert.deepEqual(levels, [
+      'info Connecting to',
+      'info Connected to',
+      'warn Lost connection',
+      'warn Failed to',
+      'error peer ws://relay.com:8080/ws/federation',
+      'warn Peer ws://relay.com:8080/ws/federation',
+      'info Home Relay',
+      'info Home Relay',
+      'info Connected to',
+      'warn Peer b',
+      'warn warning: x',
+    ]);
+  });
+
   it('make control characters of other nodes visible', () => {
     assert.deepEqual(lines({ kind: 'warned', message: 'a\u001b[2Jb' }), ['warning: a\\u001b[2Jb']);
   });

@@ -1,68 +1,81 @@
 // What happens on the links of a node, as lines for people. A Main that stays away is told once for each address and reason: the
 // retries go on, but a terminal must not fill with them. cli.md §5.
 
-import type { NodeEvent } from '@relay/federation';
+import type { LogLevel, NodeEvent } from '@relay/federation';
 import { escapeControls } from './terminal.ts';
 
+/** How bad each is, for who reads logs by level; undefined: no line, the log of the node has one. */
+const LEVELS: Readonly<Record<NodeEvent['kind'], LogLevel | undefined>> = {
+  connecting: 'info',
+  connected: 'info',
+  lost: 'warn',
+  'dial-failed': 'warn',
+  refused: 'error',
+  'self-dialled': 'warn',
+  'home-connected': 'info',
+  'home-disconnected': 'info',
+  'peer-connected': 'info',
+  'peer-disconnected': 'warn',
+  'turned-away': undefined,
+  warned: 'warn',
+};
+
 export class ConnectionLines {
-  readonly #write: (line: string) => void;
+  readonly #write: (line: string, level: LogLevel) => void;
   /** Setbacks told since the last connection of this kind and address. */
   readonly #told = new Map<string, Set<string>>();
   readonly #hushed = new Set<string>();
 
-  constructor(write: (line: string) => void) {
-    this.#write = (line) => write(escapeControls(line));
+  constructor(write: (line: string, level: LogLevel) => void) {
+    this.#write = write;
   }
 
   tell(event: NodeEvent): void {
+    const line = this.#lineOf(event);
+    const level = LEVELS[event.kind];
+    if (line !== undefined && level !== undefined) this.#write(escapeControls(line), level);
+  }
+
+  #lineOf(event: NodeEvent): string | undefined {
     switch (event.kind) {
       case 'connecting':
-        if (this.#isNew(`${event.what} ${event.url}`, 'connecting')) {
-          this.#write(`Connecting to ${event.what} ${event.url}`);
-        }
-        return;
+        return this.#isNew(`${event.what} ${event.url}`, 'connecting')
+          ? `Connecting to ${event.what} ${event.url}`
+          : undefined;
       case 'connected':
         this.#forget(`${event.what} ${event.url}`);
-        this.#write(`Connected to ${event.what} ${event.id} (${event.url})`);
-        return;
+        return `Connected to ${event.what} ${event.id} (${event.url})`;
       case 'lost': {
         const { what, url, id, reason, attempt, retryMs } = event;
         this.#forget(`${what} ${url}`);
-        this.#write(`Lost connection to ${what} ${id}: ${reason}; ${retry(attempt, retryMs)}`);
-        return;
+        return `Lost connection to ${what} ${id}: ${reason}; ${retry(attempt, retryMs)}`;
       }
       case 'dial-failed': {
         const { what, url, reason, attempt, retryMs } = event;
         const target = `${what} ${url}`;
         if (this.#isNew(target, reason)) {
-          this.#write(`Failed to connect to ${target}: ${reason}; ${retry(attempt, retryMs)}`);
-        } else if (!this.#hushed.has(target)) {
-          this.#hushed.add(target);
-          this.#write(`Still trying to reach ${target}; the same failure is not shown again`);
+          return `Failed to connect to ${target}: ${reason}; ${retry(attempt, retryMs)}`;
         }
-        return;
+        if (this.#hushed.has(target)) return undefined;
+        this.#hushed.add(target);
+        return `Still trying to reach ${target}; the same failure is not shown again`;
       }
       case 'refused':
-        this.#write(`${event.what} ${event.url} refused this node: ${event.reason}`);
-        return;
+        return `${event.what} ${event.url} refused this node: ${event.reason}`;
       case 'self-dialled':
-        this.#write(`Peer ${event.url} is this node itself; not dialled again`);
-        return;
+        return `Peer ${event.url} is this node itself; not dialled again`;
       case 'home-connected':
-        this.#write(`Home Relay ${event.id} connected (${event.services} services)`);
-        return;
+        return `Home Relay ${event.id} connected (${event.services} services)`;
       case 'home-disconnected':
-        this.#write(`Home Relay ${event.id} disconnected`);
-        return;
+        return `Home Relay ${event.id} disconnected`;
       case 'peer-connected':
-        this.#write(`Connected to peer ${event.id} (${event.remoteAddress})`);
-        return;
+        return `Connected to peer ${event.id} (${event.remoteAddress})`;
       case 'peer-disconnected':
-        this.#write(`Peer ${event.id} disconnected`);
-        return;
+        return `Peer ${event.id} disconnected`;
+      case 'turned-away':
+        return undefined;
       case 'warned':
-        this.#write(`warning: ${event.message}`);
-        return;
+        return `warning: ${event.message}`;
     }
   }
 

@@ -17,7 +17,7 @@ export { HomeRelayConnectionManager } from './nodes/home-relay-connection-manage
 export { MainRelayConnectionManager } from './nodes/main-relay-connection-manager.ts';
 export type { NodeEvent, NodeEvents } from './nodes/node-event.ts';
 export { targetOf } from './nodes/target.ts';
-export { createLog, type Log } from './observe/log.ts';
+export { createLog, type Log, type LogLevel } from './observe/log.ts';
 export { FederationServiceRegistry } from './registry/federation-service-registry.ts';
 export { type RelayNode, type RelayOptions, startRelay } from './relay.ts';
 export { FederationRouter } from './routing/federation-router.ts';

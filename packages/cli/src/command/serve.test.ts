@@ -189,6 +189,20 @@ describe('a server node', () => {
     assert.match(JSON.parse(node.stdout[0] ?? '').msg, /^Starting as Main Relay/);
   });
 
+  it('says in JSON which lines are warnings, and which node it is', async () => {
+    await using node = relay('-server -port 0 -host 0.0.0.0 -node-id relay.com', {
+      env: { RELAY_LOG_FORMAT: 'json' },
+    });
+    await node.waitForLine(/Press Ctrl\+C to stop/);
+    const lines = node.stdout.map((line) => JSON.parse(line) as { level: string; node: string; msg: string });
+    assert.ok(lines.every(({ node: id }) => id === 'relay.com'));
+    assert.deepEqual(
+      lines.filter(({ level }) => level !== 'info').map(({ level, msg }) => `${level} ${msg.split(':')[0]}`),
+      ['warn warning', 'warn warning'],
+    );
+    assert.equal(lines.filter(({ msg }) => msg.startsWith('warning: ')).length, 2);
+  });
+
   it('says where the data directory cannot be written', async () => {
     await using node = relay('-server -port 0', { dataDir: '/dev/null/x' });
     assert.equal((await node.exited).code, 1);

@@ -66,7 +66,7 @@ export async function serve(request: ServeRequest, context: CommandContext): Pro
     environment,
     opened,
     file,
-    output: new Output(context, environment.logFormat),
+    output: new Output(context, { format: environment.logFormat, node: () => nodeId }),
     log: createLog({
       level: environment.logLevel,
       format: environment.logFormat,
@@ -166,7 +166,7 @@ class ServedNode {
     if (opened !== undefined) await this.#startProgram(opened, folder);
 
     const urls = settings.connect === undefined ? [] : [settings.connect, ...settings.fallback];
-    const lines = new ConnectionLines((line) => output.line(line));
+    const lines = new ConnectionLines((line, level) => output.line(line, level));
     const { token, apiToken, adminToken, p2pToken, resolve, drainMs } = environment;
     const advertise = environment.advertise ?? config?.advertise;
     this.#node = await startRelay({
@@ -184,7 +184,7 @@ class ServedNode {
       addPeers: settings.addPeers,
       p2pEvents: {
         added: (peer) => output.line(`Successfully added peer: ${peer}`),
-        failed: (peer, reason) => output.line(`Warning: Failed to add peer ${peer}: ${reason}`),
+        failed: (peer, reason) => output.warning(`Warning: Failed to add peer ${peer}: ${reason}`),
       },
       ...(p2pToken === undefined ? {} : { p2pToken }),
       parsePeerUrl: (text) => {
@@ -223,7 +223,7 @@ class ServedNode {
 
     const hasRegistry = !settings.disableRegistry;
     for (const line of addressLines(role, this.#node.url, hasRegistry)) output.line(line);
-    for (const warning of this.#warnings(port)) output.line(warning);
+    for (const warning of this.#warnings(port)) output.warning(warning);
     output.line('Press Ctrl+C to stop');
     this.#node.connect();
   }
@@ -268,7 +268,7 @@ class ServedNode {
     if (event.kind !== 'refused') return;
     this.#refused.add(event.url);
     if (urls.every((url) => this.#refused.has(url))) {
-      this.#parts.output.note(`refused by every Main Relay: ${event.reason}`);
+      this.#parts.output.note(`refused by every Main Relay: ${event.reason}`, 'error');
       shutdown.request(EXIT_REFUSED);
     }
   }

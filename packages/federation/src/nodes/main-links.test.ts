@@ -72,12 +72,21 @@ describe('admission', () => {
   it('gives an id to the first key that claims it, over restarts', async () => {
     const scene = new Scene();
     const records = new Map();
-    const { url } = scene.main('relay-a', { records });
+    const { url, events } = scene.main('relay-a', { records });
     const first = await settled(scene, join(scene, 'one', url, { role: 'home', nodeId: 'alice.home' }), 50);
     assert.equal(first.name, 'alice.home@relay-a');
     const thief = (): Promise<unknown> =>
       settled(scene, join(scene, 'two', url, { role: 'home', nodeId: 'alice.home', key: 'thief' }), 50);
     await assert.rejects(thief(), refusal(4403, /not admitted: alice\.home belongs to another key/));
+    assert.deepEqual(
+      events.filter(({ kind }) => kind === 'turned-away'),
+      [
+        {
+          ...{ kind: 'turned-away', role: 'home', id: 'alice.home', remoteAddress: 'two', code: 4403 },
+          reason: 'not admitted: alice.home belongs to another key',
+        },
+      ],
+    );
     scene.network.restart('relay-a');
     scene.main('relay-a', { records });
     await assert.rejects(thief(), refusal(4403, /belongs to another key/));

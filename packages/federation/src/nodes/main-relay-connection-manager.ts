@@ -207,7 +207,7 @@ export class MainRelayConnectionManager {
     }
     this.#handshakes.add(link);
     const startedAt = clock.now();
-    let role: Role | undefined;
+    let said: Hello | undefined;
     acceptHandshake(link, identity, {
       clock,
       line: this.handshakeLine,
@@ -216,7 +216,7 @@ export class MainRelayConnectionManager {
       software,
       ...(advertise !== undefined && { advertise }),
       onHello: (hello) => {
-        role = hello.role;
+        said = hello;
         return this.#checkHello(hello, path, info);
       },
       decide: (claimant) => this.#decide(claimant, info),
@@ -225,9 +225,20 @@ export class MainRelayConnectionManager {
         this.handshakes.accepted(claimant.hello.role, clock.now() - startedAt);
         this.#open(released, identityOf(claimant, welcome, info));
       },
-      failed: ({ code, isOurs }) => {
+      failed: ({ code, isOurs, message: reason }) => {
         this.#handshakes.delete(link);
-        this.handshakes.refused(role, isOurs ? code : undefined);
+        this.handshakes.refused(said?.role, isOurs ? code : undefined);
+        // Two Mains that dial each other at once have one link too many, and nobody is refused.
+        if (!isOurs || code === CLOSE_CODES.superseded) return;
+        const { remoteAddress } = info;
+        this.#options.events.emit({
+          kind: 'turned-away',
+          role: said?.role,
+          id: said?.nodeId,
+          remoteAddress,
+          code,
+          reason,
+        });
       },
     });
   }

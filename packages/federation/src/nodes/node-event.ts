@@ -1,5 +1,7 @@
 // What the connection managers tell a person, by way of the composition root. The CLI turns these into lines (cli.md §5).
 
+import type { Role } from '@relay/protocol';
+
 export type NodeEvent =
   | { readonly kind: 'connecting'; readonly what: LinkKind; readonly url: string }
   | { readonly kind: 'connected'; readonly what: LinkKind; readonly id: string; readonly url: string }
@@ -20,6 +22,15 @@ export type NodeEvent =
   | { readonly kind: 'home-disconnected'; readonly id: string; readonly reason: string }
   | { readonly kind: 'peer-connected'; readonly id: string; readonly remoteAddress: string }
   | { readonly kind: 'peer-disconnected'; readonly id: string; readonly reason: string }
+  /** A link that came in was not let in. `role` and `id` are what it said of itself, if it got so far. */
+  | {
+      readonly kind: 'turned-away';
+      readonly role: Role | undefined;
+      readonly id: string | undefined;
+      readonly remoteAddress: string;
+      readonly code: number;
+      readonly reason: string;
+    }
   /** Something a person should look at: a service that the Main refused, an id that two nodes fight over. */
   | { readonly kind: 'warned'; readonly message: string };
 

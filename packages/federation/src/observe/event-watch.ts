@@ -1,5 +1,5 @@
-// What happens on links: counted, and a line at `debug` with fields, which following one peer brings out (http-api.md §10.7). The
-// lines for people are the command's own.
+// What happens on links: counted, and a line at `debug` with fields, which following one peer brings out (http-api.md §10.7). Who was
+// not let in is said at `info`. The lines for people are the command's own.
 
 import type { NodeEvent, NodeEvents } from '../nodes/node-event.ts';
 import type { Log, LogFields } from './log.ts';
@@ -17,7 +17,10 @@ export class EventWatch implements NodeEvents {
 
   emit(event: NodeEvent): void {
     if (event.kind === 'lost') this.reconnects += 1;
-    if (this.#log.isVerbose) this.#log.debug('link', fieldsOf(event));
+    if (event.kind === 'turned-away') {
+      const { id: peer, role, remoteAddress: from, code, reason } = event;
+      this.#log.info('link refused', { peer, role, from, code, reason });
+    } else if (this.#log.isVerbose) this.#log.debug('link', fieldsOf(event));
     this.#next.emit(event);
   }
 }
