@@ -181,7 +181,7 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
     ...(isStandAlone ? {} : { p2p: p2pOptions(options) }),
   });
   node.setServices(options.services);
-  const figures = await serveFigures(options, mainFigures(node, watches));
+  const figures = await serveFigures(options, mainFigures(node, watches), watches);
   const ports = { ...mainGatewayPorts(node, { ...context, traces: watches.calls.traces }), ...figures.ports };
   const http = createHttpServer(ports, options.http);
   acceptUpgrades(http.server, {
@@ -204,12 +204,14 @@ async function startMain(options: RelayOptions, context: GatewayContext): Promis
     onLimited: () => {
       node.connections.limited.upgrades += 1;
     },
+    onRefused: (code) => watches.denials.add(code),
     ...(node.p2p === undefined
       ? {}
       : {
           otherwise: p2pUpgrades({
             ...p2pUpgradeOptions(options, () => node.isDraining),
             isClosed: () => options.http?.apiToken !== undefined || mode !== 'open',
+            onRefused: (code) => watches.denials.add(code),
             accept: (link, id, address) => node.p2p?.peers.network.adopt(link, id, address),
           }),
         }),
@@ -243,7 +245,8 @@ async function startP2p(options: RelayOptions, context: GatewayContext): Promise
     ...p2pOptions(options),
   });
   node.setServices(options.services);
-  const figures = await serveFigures(options, p2pFigures(node, createWatches(options)));
+  const watches = createWatches(options);
+  const figures = await serveFigures(options, p2pFigures(node, watches), watches);
   const ports = { ...p2pGatewayPorts(node, context), ...figures.ports };
   const http = createHttpServer(ports, { corsOrigins: ['*'], ...options.http });
   http.server.on(
@@ -252,6 +255,7 @@ async function startP2p(options: RelayOptions, context: GatewayContext): Promise
       ...p2pUpgradeOptions(options, () => node.isDraining),
       isClosed: () => options.http?.apiToken !== undefined,
       refusesPages: false,
+      onRefused: (code) => watches.denials.add(code),
       accept: (link, id, address) => node.peers.network.adopt(link, id, address),
     }),
   );
@@ -315,7 +319,7 @@ async function startHome(options: RelayOptions, context: GatewayContext): Promis
     ...(options.keepAlternativesMs === undefined ? {} : { keepAlternativesMs: options.keepAlternativesMs }),
   });
   node.setServices(options.services);
-  const figures = await serveFigures(options, homeFigures(node, watches));
+  const figures = await serveFigures(options, homeFigures(node, watches), watches);
   const http = createHttpServer({ ...homeGatewayPorts(node, urls, context), ...figures.ports }, options.http);
   await http.listen(port);
   return running(options, http, {
