@@ -1,10 +1,6 @@
 // Calls over HTTP as a client of the federation makes them, and what became of them.
 
 import { Agent, request } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
-
-/** Where a node that refuses does not say when to ask again. */
-const RETRY_MS = 500;
 
 export type Executed = 'no' | 'yes' | 'unknown';
 
@@ -15,8 +11,6 @@ export type Outcome =
       readonly kind: 'failure';
       readonly code: string;
       readonly executed: Executed;
-      /** When to ask again, where the node says so. */
-      readonly retryAfterMs?: number;
     }
   /** Nobody listens there: nothing was sent. */
   | { readonly kind: 'refused' }
@@ -73,7 +67,6 @@ export class Caller implements Disposable {
 interface FailureData {
   readonly code?: string;
   readonly executed?: Executed;
-  readonly retry_after_ms?: number;
 }
 
 function outcomeOf(text: string): Outcome {
@@ -83,32 +76,10 @@ function outcomeOf(text: string): Outcome {
       readonly error?: { readonly data?: FailureData };
     };
     if (error === undefined) return { kind: 'result', value: result };
-    const { code = 'no code', executed = 'unknown', retry_after_ms: retryAfterMs } = error.data ?? {};
-    return { kind: 'failure', code, executed, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+    const { code = 'no code', executed = 'unknown' } = error.data ?? {};
+    return { kind: 'failure', code, executed };
   } catch {
     return { kind: 'failure', code: 'no JSON', executed: 'unknown' };
-  }
-}
-
-/**
- * A call that is refused because there are too many at once has not run: asks again when the node says so, until `limitMs` are over.
- * Tells how often it was refused.
- */
-export async function callUntilTaken(
-  caller: Caller,
-  url: string,
-  params: RemoteCall,
-  limitMs: number,
-): Promise<{ readonly outcome: Outcome; readonly refusals: number }> {
-  const end = performance.now() + limitMs;
-  for (let refusals = 0; ; refusals += 1) {
-    const outcome = await caller.call(url, params, Math.max(1, end - performance.now()));
-    const isRefused =
-      outcome.kind === 'failure' && outcome.code === 'overloaded' && outcome.executed === 'no';
-    if (!isRefused) return { outcome, refusals };
-    const waitMs = outcome.retryAfterMs ?? RETRY_MS;
-    if (performance.now() + waitMs > end) return { outcome, refusals };
-    await sleep(waitMs);
   }
 }
 

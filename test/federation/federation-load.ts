@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration, table } from '../../packages/cli/src/terminal.ts';
-import { Caller, callUntilTaken, isAnswerOf, type Outcome } from './calls.ts';
+import { Caller, isAnswerOf, type Outcome } from './calls.ts';
 import { count, optionalCount } from './command-line.ts';
 import { Federation, LEDGER } from './federation.ts';
 import { addTo, countsText, FIGURE_NAMES, type Figures, figureCells, figuresOf } from './figures.ts';
@@ -23,8 +23,6 @@ type Pace =
 interface Round {
   readonly pace: Pace;
   readonly figures: Figures;
-  /** How often a call was refused as `overloaded` and asked again. */
-  readonly refusals: number;
   readonly errors: ReadonlyMap<string, number>;
   readonly tookMs: number;
 }
@@ -33,17 +31,10 @@ async function runRound(url: string, calls: number, pace: Pace, progress: Progre
   using caller = new Caller(pace.kind === 'closed' ? pace.atOnce : MAX_AT_ONCE);
   const latencies: number[] = [];
   const errors = new Map<string, number>();
-  let refusals = 0;
   const call = async (id: number): Promise<void> => {
     const sentAt = performance.now();
     const params = { service_name: 'ledger', method: 'read', args: [id], timeout: LIMIT_MS / 1_000 };
-    // With calls at a rate, too many of them are the point: then a refusal is an error.
-    const ended =
-      pace.kind === 'closed'
-        ? await callUntilTaken(caller, url, params, LIMIT_MS)
-        : { outcome: await caller.call(url, params, LIMIT_MS), refusals: 0 };
-    refusals += ended.refusals;
-    const error = errorIn(ended.outcome, id);
+    const error = errorIn(await caller.call(url, params, LIMIT_MS), id);
     latencies.push(performance.now() - sentAt);
     if (error !== undefined) addTo(errors, error);
     progress.now(`${nameOf(pace)}: ${latencies.length} of ${calls} calls, errors: ${countsText(errors)}`);
@@ -67,7 +58,7 @@ async function runRound(url: string, calls: number, pace: Pace, progress: Progre
     }
   }
   await Promise.all(running);
-  return { pace, figures: figuresOf(latencies), refusals, errors, tookMs: performance.now() - startedAt };
+  return { pace, figures: figuresOf(latencies), errors, tookMs: performance.now() - startedAt };
 }
 
 function errorIn(outcome: Outcome, id: number): string | undefined {
@@ -87,9 +78,9 @@ function limitOf(pace: Pace, calls: number): number {
 
 /** The table of all rounds; returns whether each was right. */
 function report(rounds: readonly Round[], progress: Progress): boolean {
-  const header = ['round', 'calls', 'took', 'calls/s', ...FIGURE_NAMES, 'asked again', 'errors', ''];
+  const header = ['round', 'calls', 'took', 'calls/s', ...FIGURE_NAMES, 'errors', ''];
   let isRight = true;
-  const rows = rounds.map(({ pace, figures, refusals, errors, tookMs }) => {
+  const rows = rounds.map(({ pace, figures, errors, tookMs }) => {
     const isOk = errors.size === 0 && tookMs <= limitOf(pace, figures.count);
     isRight &&= isOk;
     const perSecond = Math.round((figures.count * 1_000) / tookMs);
@@ -100,7 +91,6 @@ function report(rounds: readonly Round[], progress: Progress): boolean {
       took,
       `${perSecond}`,
       ...figureCells(figures),
-      `${refusals}`,
       countsText(errors),
       isOk ? 'ok' : 'FAILED',
     ];
@@ -115,9 +105,8 @@ await runScript(
     about: [
       'Starts two Mains and two Homes as processes and calls the Homes of one Main through the other: with a number of calls',
       'at once, then with all of them at once (at most 1,000), and with --rate a third time as calls that come whether earlier',
-      'ones were answered or not. A call that is refused as overloaded has not run: in the first two rounds it is asked again',
-      'when the node says so. Fails if a call fails or is answered wrongly, or if a round takes more than 60 s for each',
-      '1,000 calls (with --rate: more than 60 s after the last call was due).',
+      'ones were answered or not. Fails if a call is refused, fails or is answered wrongly, or if a round takes more than 60 s',
+      'for each 1,000 calls (with --rate: more than 60 s after the last call was due).',
     ].join('\n'),
     options: {
       calls: count('calls of each round', 1_000, 1, 10_000_000),

@@ -53,7 +53,7 @@ export class Health {
     const { config } = this.#options;
     const group = groupOf(stats, description.methods, method);
     stats.inFlight += 1;
-    learnCrowd(stats, now);
+    learnCrowd(stats, group, now);
     if (group.inFlight === 0) group.silentSince = now;
     group.inFlight += 1;
     group.circuit = begin(group.circuit, now, config);

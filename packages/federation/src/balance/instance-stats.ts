@@ -21,6 +21,10 @@ export interface MethodStats {
   calmMs: number;
   /** Moving average of all answers, ms. */
   recentMs: number;
+  /** Since when answers have been slow without a break, ms; infinite: they are not. */
+  slowSince: number;
+  /** Answers still to come of the calls that were in flight then. */
+  slowLeft: number;
   circuit: Circuit;
 }
 
@@ -86,6 +90,8 @@ export function createMethodStats(): MethodStats {
     usualMs: 0,
     calmMs: 0,
     recentMs: 0,
+    slowSince: Number.POSITIVE_INFINITY,
+    slowLeft: 0,
     circuit: CLOSED,
   };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { homeAddress, type ServiceDescription } from '@relay/protocol';
+import { createMethodStats } from '../balance/instance-stats.ts';
 import { resolveBalanceOptions } from '../balance/options.ts';
 import { createInstance, type Instance } from '../registry/instance.ts';
 import type { RoutingKnowledge } from './decision.ts';
@@ -44,16 +45,7 @@ function why(local: readonly Instance[], federated: readonly Instance[] = [], me
 function opened(id: string): Instance {
   const made = instance(id);
   made.stats.failures = 5;
-  made.stats.methods.set('get', {
-    inFlight: 0,
-    silentSince: 0,
-    answered: 0,
-    learntAt: 0,
-    usualMs: 0,
-    calmMs: 0,
-    recentMs: 0,
-    circuit: { kind: 'open', until: 5_000 },
-  });
+  made.stats.methods.set('get', { ...createMethodStats(), circuit: { kind: 'open', until: 5_000 } });
   return made;
 }
 

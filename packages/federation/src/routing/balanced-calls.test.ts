@@ -487,6 +487,25 @@ describe('T14 protections are on by default', () => {
     assert.ok(overloaded({ isProtected: false }).limit > 1_000);
   });
 
+  it('takes a thousand calls at once that it can work off, however slow that makes the last ones, twice', () => {
+    const scene = new Scene(1);
+    let busyUntil = 0;
+    // One call at a time, 1 ms each.
+    scene.behaviours.set('home-0', () => {
+      const now = scene.clock.now();
+      busyUntil = Math.max(now, busyUntil) + 1;
+      return { afterMs: busyUntil - now, outcome: ANSWER };
+    });
+    scene.load(50, 2_000);
+    for (let burst = 0; burst < 2; burst += 1) {
+      const calls = scene.load(2_500, 400);
+      scene.clock.advanceSync(2_000);
+      assert.ok(calls.length > 900, `${calls.length} calls`);
+      assert.equal(errorsOf(calls), 0);
+    }
+    assert.ok(scene.instance(0).stats.limit > 1_000);
+  });
+
   it('refuses a call that has less time left than the method usually takes', () => {
     const scene = new Scene(1);
     scene.behaviours.set('home-0', wellAfter(500));
