@@ -31,6 +31,14 @@ export const HANDSHAKE_LIMITS = Object.freeze({ messageBytes: 4_096, totalMs: 5_
 /** Bytes of a body in one frame of the binary form, and of one registration or registry message. */
 export const CHUNK_BYTES = 65_536;
 
+/**
+ * Bytes of a further part of a body of our own. With the headers of its frame (10) and of a WebSocket message without a mask (4) it is
+ * as long as what a socket gives in one read, so that mostly nobody has to put it together from two.
+ */
+export const PART_BYTES = CHUNK_BYTES - 14;
+/** The first part of a result stands behind one byte more. */
+export const FIRST_PART_BYTES = PART_BYTES - 1;
+
 /** Bytes of one body that may be sent before any credit came. */
 export const UNASKED_BYTES = 262_144;
 

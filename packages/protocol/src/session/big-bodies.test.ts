@@ -155,7 +155,7 @@ describe('a body under way ends with its call, in exactly one outcome:', () => {
       const { outcomes, cancel } = ask(chain, bytes(what === 'params' ? 5_000_000 : 10));
       await watch(
         chain,
-        () => chain.mainA.budget.heldBytes > 100_000 && chain.mainB.budget.heldBytes > 100_000,
+        () => chain.mainA.budget.heldBytes > 50_000 && chain.mainB.budget.heldBytes > 50_000,
       );
       assert.equal(outcomes.length, 0);
       end(chain, cancel);

@@ -5,7 +5,7 @@ import { homeAddress } from '../address.ts';
 import { createBinaryCodec } from '../binary-codec.ts';
 import type { BodyRest, BodySink } from '../call.ts';
 import { SUBPROTOCOL_BINARY } from '../codec.ts';
-import { LINK_LIMITS } from '../limits.ts';
+import { FIRST_PART_BYTES, LINK_LIMITS } from '../limits.ts';
 import type { Link } from '../link.ts';
 import type { FederationMessage } from '../message.ts';
 import { Outbox } from './outbox.ts';
@@ -93,4 +93,20 @@ describe('a part that is passed on', () => {
       assert.deepEqual(seen, [[ids[0]], [ids[1]]]);
     });
   }
+});
+
+describe('a part of a body of our own', () => {
+  it('is as long on a socket as one read of it, the first as well', async () => {
+    const clock = new ManualClock();
+    const { outbox, sent } = createLink(clock);
+    const body = new Uint8Array(200_000);
+    const first = body.subarray(0, FIRST_PART_BYTES);
+    outbox.add({ type: 'response', correlationId: 4, body: first, continues: true });
+    outbox.stream({ of: 'response', id: 4, priority: 5, body, sentBytes: first.length });
+    await clock.settle();
+    // A WebSocket message of this length has a header of 4 bytes if it is not masked.
+    const lengths = sent.map(({ length }) => length + 4);
+    assert.deepEqual(lengths.slice(0, 3), [65_536, 65_536, 65_536]);
+    assert.equal(lengths.length, 4);
+  });
 });

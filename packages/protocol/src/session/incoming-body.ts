@@ -3,14 +3,14 @@
 
 import type { Body, BodyRest, BodySink, CancelMode } from '../call.ts';
 import type { Failure } from '../failure.ts';
-import { UNASKED_BYTES } from '../limits.ts';
+import { FIRST_PART_BYTES, UNASKED_BYTES } from '../limits.ts';
 import type { CallId } from '../message.ts';
 
-/** Credit is given in steps, not for each part. */
-const CREDIT_STEP_BYTES = UNASKED_BYTES / 2;
+/** Credit is given for two parts, half of what may be on the way, not for each. */
+const CREDIT_STEP_BYTES = 2 * FIRST_PART_BYTES;
 /** So many parts may be small; beyond them a kilobyte each on average, since a part costs memory beside its bytes. */
 const SMALL_PARTS = 64;
-const PART_BYTES = 1_024;
+const AVERAGE_PART_BYTES = 1_024;
 
 export type BodyOf = 'request' | 'response';
 
@@ -177,7 +177,7 @@ export class IncomingBody implements BodyRest {
       this.#source.malformed(`credit: the body of call ${this.id} went beyond it`);
       return false;
     }
-    if (this.#partCount > SMALL_PARTS + this.#bytes / PART_BYTES) {
+    if (this.#partCount > SMALL_PARTS + this.#bytes / AVERAGE_PART_BYTES) {
       this.#source.malformed(`body: that of call ${this.id} comes in too small parts`);
       return false;
     }

@@ -3,7 +3,7 @@
 import type { Body, BodyRest, Call, Cancel, Outcome, Settle } from '../call.ts';
 import { CLOSE_CODES } from '../close-code.ts';
 import type { Failure } from '../failure.ts';
-import { CHUNK_BYTES } from '../limits.ts';
+import { CHUNK_BYTES, FIRST_PART_BYTES } from '../limits.ts';
 import type { CallId, CancelMessage, RequestMessage } from '../message.ts';
 import { outOfBuffers, overloaded, tooLarge, unsendable, type Wire } from './wire.ts';
 
@@ -142,7 +142,7 @@ export class IncomingCalls {
       wire.outbox.add({
         type: 'response',
         correlationId: id,
-        body: isLong ? body.subarray(0, CHUNK_BYTES) : body,
+        body: isLong ? body.subarray(0, FIRST_PART_BYTES) : body,
         continues: isSplit,
         trace: outcome.trace as NonNullable<Outcome['trace']>,
       });
@@ -161,7 +161,7 @@ export class IncomingCalls {
       id,
       priority,
       body,
-      sentBytes: Math.min(body.length, CHUNK_BYTES),
+      sentBytes: body.length > CHUNK_BYTES ? FIRST_PART_BYTES : body.length,
       rest,
       onFail: (failure) => {
         wire.outbox.drop('response', id);

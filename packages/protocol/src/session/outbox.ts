@@ -5,7 +5,7 @@ import type { CancelMode } from '../call.ts';
 import type { Clock } from '../clock.ts';
 import { CLOSE_CODES } from '../close-code.ts';
 import type { Encoder } from '../codec.ts';
-import { CALL_LIMITS, CHUNK_BYTES, OUTBOX_LIMITS } from '../limits.ts';
+import { CALL_LIMITS, OUTBOX_LIMITS, PART_BYTES } from '../limits.ts';
 import type { Link } from '../link.ts';
 import type { CallId, FederationMessage } from '../message.ts';
 import { BodyQueue } from './body-queue.ts';
@@ -13,8 +13,8 @@ import { BufferBudget } from './buffer-budget.ts';
 import type { BodyOf } from './incoming-body.ts';
 import type { OutgoingBodyOptions } from './outgoing-body.ts';
 
-/** Parts of bodies are added only below this, so that they alone never congest the link for requests. */
-const PART_ROOM_BYTES = OUTBOX_LIMITS.highWaterBytes / 2;
+/** Parts of bodies are added only below this, half the high-water mark, so that they alone never congest the link for requests. */
+const PART_ROOM_BYTES = 2 * PART_BYTES;
 /** Not every link says when it has taken something, so what waits for it looks this often. */
 const POLL_MS = 2;
 const STUCK_POLL_MS = 1_000;
@@ -93,7 +93,7 @@ export class Outbox {
     if (this.#isClosed) return;
     this.#bytes += this.#encoder.add(message);
     // A big burst need not wait for the end of the turn, and would look like congestion if it did.
-    if (this.#encoder.pendingBytes >= CHUNK_BYTES) this.#write();
+    if (this.#encoder.pendingBytes >= PART_BYTES) this.#write();
     else this.#schedule();
   }
 
@@ -203,9 +203,9 @@ export class Outbox {
     this.#budget.add(bytes);
   }
 
-  /** Tells the budget what waits in the link; a little is not worth it. */
+  /** Tells the budget what waits in the link; less than a part is not worth it. */
   #count(waiting: number): void {
-    const counted = waiting > CHUNK_BYTES ? waiting : 0;
+    const counted = waiting >= PART_BYTES ? waiting : 0;
     this.#budget.add(counted - this.#countedBytes);
     this.#countedBytes = counted;
   }
@@ -213,7 +213,7 @@ export class Outbox {
   /** A slow consumer costs its own link, never our memory. */
   #watch(): void {
     const waiting = this.#link.bufferedBytes;
-    if (waiting <= CHUNK_BYTES && this.#countedBytes === 0) return;
+    if (waiting < PART_BYTES && this.#countedBytes === 0) return;
     if (waiting > OUTBOX_LIMITS.cutBytes) {
       this.#cut(CLOSE_CODES.overloaded, `${OUTBOX_LIMITS.cutBytes} bytes are waiting`);
       return;

@@ -2,7 +2,7 @@
 
 import type { Body, BodyRest, BodySink, CancelMode } from '../call.ts';
 import type { Failure } from '../failure.ts';
-import { CHUNK_BYTES, UNASKED_BYTES } from '../limits.ts';
+import { CHUNK_BYTES, PART_BYTES, UNASKED_BYTES } from '../limits.ts';
 import type { CallId } from '../message.ts';
 import type { BodyOf } from './incoming-body.ts';
 
@@ -68,7 +68,7 @@ export class OutgoingBody implements BodySink {
   /** Something could leave now. */
   get isReady(): boolean {
     if (this.#isOver) return false;
-    return this.#parts.length > 0 ? this.#credit > 0 : this.#isComplete;
+    return this.#parts.length > 0 ? this.#credit >= this.#nextBytes() : this.#isComplete;
   }
 
   /** Begins to take what comes from the other link. */
@@ -99,13 +99,13 @@ export class OutgoingBody implements BodySink {
     this.#onReady(this);
   }
 
-  /** The next part, at most 64 KiB; only when it is ready. */
+  /** The next part, only when it is ready. */
   take(): { readonly body: Body; readonly continues: boolean; readonly mayReuseFrame: boolean } {
     const [head] = this.#parts;
     let body: Body = EMPTY;
     let mayReuseFrame = false;
     if (head !== undefined) {
-      const end = Math.min(head.length, this.#offset + Math.min(CHUNK_BYTES, this.#credit));
+      const end = this.#offset + this.#nextBytes();
       mayReuseFrame = this.#offset === 0 && this.#sharedParts === 0;
       body = head.subarray(this.#offset, end);
       this.#credit -= body.length;
@@ -136,6 +136,15 @@ export class OutgoingBody implements BodySink {
   end(): void {
     this.#isOver = true;
     this.#parts = [];
+  }
+
+  /** The length of the next part. It waits for credit for all of it: remainders would be as dear as whole parts. */
+  #nextBytes(): number {
+    const [head] = this.#parts;
+    if (head === undefined) return 0;
+    // What comes from another link goes on as it came.
+    const most = this.#rest === undefined ? PART_BYTES : CHUNK_BYTES;
+    return Math.min(head.length - this.#offset, most);
   }
 }
 

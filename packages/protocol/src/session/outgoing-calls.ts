@@ -5,7 +5,7 @@ import { CLOSE_CODES } from '../close-code.ts';
 import { MalformedMessage } from '../codec.ts';
 import { decodeRegistrationAnswer } from '../control-json.ts';
 import { createFailure, type Failure } from '../failure.ts';
-import { CHUNK_BYTES, UNASKED_BYTES } from '../limits.ts';
+import { CHUNK_BYTES, FIRST_PART_BYTES, UNASKED_BYTES } from '../limits.ts';
 import type { CloseReason } from '../link.ts';
 import type {
   ErrorMessage,
@@ -100,7 +100,7 @@ export class OutgoingCalls {
       method: call.method,
       timeoutMs: Math.max(1, Math.floor(call.deadline - wire.clock.now())),
       hasDefaultTimeout: call.hasDefaultTimeout === true,
-      body: isLong ? params.subarray(0, CHUNK_BYTES) : params,
+      body: isLong ? params.subarray(0, FIRST_PART_BYTES) : params,
       continues: isSplit,
       routingPath: this.#pathOf(call),
       ttl: call.ttl - 1,
@@ -137,7 +137,7 @@ export class OutgoingCalls {
   }
 
   #stream(id: number, { params, priority, rest }: Call): void {
-    const sentBytes = Math.min(params.length, CHUNK_BYTES);
+    const sentBytes = params.length > CHUNK_BYTES ? FIRST_PART_BYTES : params.length;
     this.#wire.outbox.stream({ of: 'request', id, priority, body: params, sentBytes, rest });
   }
 
