@@ -283,6 +283,23 @@ describe('a Home and its Main', () => {
     assert.equal(home.events.filter(({ kind }) => kind === 'connecting').length, 1);
   });
 
+  it('stops within seconds, also if its Main is out of reach and nobody has noticed yet', async () => {
+    const scene = new Scene();
+    const { home } = await connected(scene);
+    scene.network.partition('relay-a', 'alice.home');
+    let isStopped = false;
+    // As a Home does, which cuts what is left of its calls in between.
+    const stopped = home.manager.retire().then(() => home.manager.stop({ drain: true }));
+    void stopped.then(() => {
+      isStopped = true;
+    });
+    await scene.clock.advance(3_100);
+    assert.equal(isStopped, true);
+    // The link itself gets 5 s to answer its close frame.
+    await scene.clock.advance(5_000);
+    assert.equal(home.owner.closed.length, 1);
+  });
+
   it('leaves a call that lasts longer than the drain to the Main that leaves, which says what became of it', async () => {
     const scene = new Scene();
     const main = scene.main('relay-a');

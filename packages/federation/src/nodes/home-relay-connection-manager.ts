@@ -16,7 +16,7 @@ import type { MainKeyStore } from '../identity/main-keys.ts';
 import type { Dial } from '../link/dial.ts';
 import { Reconnect } from '../link/reconnect.ts';
 import type { NodeEvents } from './node-event.ts';
-import { LAST_CALLS_MS, until } from './until-quiet.ts';
+import { LAST_CALLS_MS, RETIRE_MS, until } from './until-quiet.ts';
 import { Uplink } from './uplink.ts';
 
 export interface HomeConnectionOptions {
@@ -64,6 +64,7 @@ export class HomeRelayConnectionManager {
   readonly #options: HomeConnectionOptions;
   readonly #uplinks: readonly Uplink[];
   #isStopped = false;
+  #retired: Promise<void> | undefined;
 
   constructor(options: HomeConnectionOptions) {
     this.#options = options;
@@ -135,18 +136,23 @@ export class HomeRelayConnectionManager {
     return first;
   }
 
-  /** Takes back what was offered and dials no more; at most as long as the last calls get. */
-  async retire(): Promise<void> {
+  /** Takes back what was offered and dials no more; resolves when every Main knows or has had the time to. Idempotent. */
+  retire(): Promise<void> {
+    this.#retired ??= this.#retire();
+    return this.#retired;
+  }
+
+  async #retire(): Promise<void> {
     let isDone = false;
     void Promise.all(this.#uplinks.map((uplink) => uplink.retire())).then(() => {
       isDone = true;
     });
-    await until(() => isDone, LAST_CALLS_MS, this.#options.clock);
+    await until(() => isDone, RETIRE_MS, this.#options.clock);
   }
 
-  /** No call is in flight on any link, those that are being left included. */
+  /** No call is in flight on any link that is waited for, those that are being left included. */
   get isQuiet(): boolean {
-    return this.#uplinks.every(({ sessions }) => sessions.every(({ isOpen, isQuiet }) => !isOpen || isQuiet));
+    return this.#uplinks.every(({ isQuiet }) => isQuiet);
   }
 
   /** With `drain`, unregisters and lets calls in flight end before the links are closed with 1000. */

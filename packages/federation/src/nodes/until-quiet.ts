@@ -5,6 +5,8 @@ const LOOK_MS = 20;
 export const LAST_CALLS_MS = 10_000;
 /** What they get on a link to a Main that leaves; longer than a Main takes, so that it is the Main who says what became of them. */
 export const LEAVE_MS = 300_000;
+/** What a Main gets to say that it knows of the end of a Home; one that says nothing is probably out of reach. */
+export const RETIRE_MS = 3_000;
 /** What a service gets to refuse the calls that wait for it; one that computes without a pause hears nothing. */
 const REFUSE_MS = 1_000;
 

@@ -44,6 +44,7 @@ export class Uplink {
   readonly #reconnect: Reconnect;
   readonly #registration: Registration;
   #state: HomeConnectionStatus['state'] = 'disconnected';
+  #isRetiring = false;
   #session: Session | undefined;
   /** A session that is being left while calls on it end. */
   readonly #leaving = new Set<Session>();
@@ -127,7 +128,14 @@ export class Uplink {
     if (this.#session === undefined) return;
     this.#state = 'draining';
     this.#registration.offer([]);
+    this.#isRetiring = true;
     await this.#registration.settled();
+    this.#isRetiring = false;
+  }
+
+  /** No call is in flight on its links, or its Main does not answer to the end of this Home. */
+  get isQuiet(): boolean {
+    return this.#isRetiring || this.sessions.every(({ isOpen, isQuiet }) => !isOpen || isQuiet);
   }
 
   /** Closes what is left. */
