@@ -20,12 +20,25 @@ COPY packages/cli/package.json packages/cli/
 # The optional dependencies are Node.js itself, which the image has already.
 RUN npm install --omit=dev --omit=optional --ignore-scripts --no-save --no-audit --no-fund
 
+# ---- Node.js and the libraries that it loads, nothing else: no shell, no package manager
+
+FROM ${NODE_IMAGE} AS system
+RUN command -v strip >/dev/null || { apt-get update -qq && apt-get install -qq --no-install-recommends binutils >/dev/null; }
+RUN set -eu; mkdir -p /system/usr/local/bin /system/etc/ssl/certs /system/data /system/programs; mkdir -m 1777 /system/tmp; \
+    node=$(readlink -f "$(command -v node)"); \
+    ldd "$node" | grep -o '/[^ ]*' | while read -r library; do \
+      mkdir -p "/system$(dirname "$library")"; cp -L "$library" "/system$library"; \
+    done; \
+    strip -o /system/usr/local/bin/node "$node"; \
+    if [ -f /etc/ssl/certs/ca-certificates.crt ]; then cp /etc/ssl/certs/ca-certificates.crt /system/etc/ssl/certs/; fi; \
+    echo 'relay:x:10001:10001::/data:/' >/system/etc/passwd; \
+    chown 10001:10001 /system/data
+
 # ---- the command
 
-FROM ${NODE_IMAGE} AS relay
-# The tools that come with Node.js are for building only.
-RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn* \
- && mkdir /data && chown 10001:10001 /data
+FROM scratch AS relay
+COPY --from=system /system /
+ENV PATH=/usr/local/bin
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json LICENSE ./
@@ -41,7 +54,7 @@ ENV NODE_ENV=production \
     RELAY_DATA_DIR=/data \
     RELAY_LOG_FORMAT=json
 # Compiled once here, so that the first start is as quick as the others.
-RUN node --conditions=relay-source packages/cli/src/main.ts check examples/blog.rl && chmod -R a+rX .cache
+RUN ["node", "--conditions=relay-source", "packages/cli/src/main.ts", "check", "examples/blog.rl"]
 USER 10001:10001
 WORKDIR /programs
 VOLUME /data

@@ -67,7 +67,7 @@ make_base() {
   local node
   node=$(readlink -f node_modules/node-linux-*/bin/node)
   npm_folder=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
-  debootstrap --variant=minbase --include=libatomic1,libstdc++6,ca-certificates "${DEBIAN_RELEASE:-bookworm}" "$work/root" >"$work/debootstrap.log" 2>&1 ||
+  debootstrap --variant=minbase --include=binutils,ca-certificates,libatomic1,libstdc++6 "${DEBIAN_RELEASE:-bookworm}" "$work/root" >"$work/debootstrap.log" 2>&1 ||
     { tail -n 5 "$work/debootstrap.log" >&2; exit 1; }
   # Where certificates of the machine's own are needed to reach a registry.
   cp /etc/ssl/certs/ca-certificates.crt "$work/root/etc/ssl/certs/ca-certificates.crt"
@@ -131,8 +131,8 @@ until_true 30 is_served || true
 check 'the Home answers a call through the Main' yes "$(is_served && echo yes || call)"
 check 'the Main has figures for Prometheus' 1 "$(curl --silent "$relay_main_url/metrics" | awk '/^relay_home_sessions /{print $2}')"
 for name in "$main" "$home"; do
-  id=$(podman top "$name" huser user 2>/dev/null | tail -n 1 | awk '{print $NF}')
-  check "$name does not run as root" 10001 "$id"
+  id=$(podman top "$name" user 2>/dev/null | tail -n 1)
+  check "$name does not run as root" relay "$id"
   podman exec "$name" node -e "require('fs').writeFileSync('/app/x', '')" >/dev/null 2>&1 && written=yes || written=no
   check "$name cannot write to its root file system" no "$written"
   podman healthcheck run "$name" >/dev/null 2>&1 && healthy=yes || healthy=no
