@@ -5,12 +5,14 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { ROOT } from '../connections/nodes.ts';
-import { count, duration, optionalText, readCommandLine, share } from './command-line.ts';
+import { count, duration, flag, optionalText, readCommandLine, share } from './command-line.ts';
 
 const SCRIPTS = {
   'test_full_federation.sh': ['--only'],
   'test_federation_load.sh': ['--calls', '--concurrency', '--rate'],
   'test_federation_chaos.sh': ['--duration', '--failure-rate', '--seed', '--mains', '--homes', '--rate'],
+  'test_federation_soak.sh': ['--duration', '--plot', '--self-test'],
+  'test_federation_security.sh': ['--seed', '--self-test'],
 };
 
 const WRONG = [
@@ -26,6 +28,9 @@ const WRONG = [
     line: 'test_federation_chaos.sh --duration 60',
     says: '--duration takes a time of at least 5s, such as 90s',
   },
+  { line: 'test_federation_soak.sh --duration 10s', says: '--duration takes a time of at least 60s, such' },
+  { line: 'test_federation_soak.sh --self-test=yes', says: "Option '--self-test' does not take an argument" },
+  { line: 'test_federation_security.sh --seed x', says: '--seed takes a whole number from 0 to' },
 ];
 
 function run(line: string): Promise<{ readonly code: unknown; readonly out: string; readonly err: string }> {
@@ -61,12 +66,15 @@ describe('the integration scripts', () => {
       duration: duration('', '10m', '1s'),
       'failure-rate': share('', '5%'),
       seed: optionalText('', 'TEXT'),
+      'self-test': flag(''),
     };
     const line = { command: './x.sh', about: '', options };
     const read = (text: string) => readCommandLine(line, text.split(' '));
     assert.deepEqual(read('--duration 1h --failure-rate 10% --calls=1000'), {
       kind: 'values',
-      values: { calls: 1_000, duration: 3_600_000, 'failure-rate': 0.1, seed: null },
+      values: { calls: 1_000, duration: 3_600_000, 'failure-rate': 0.1, seed: null, 'self-test': false },
     });
+    const flagged = read('--self-test');
+    assert.ok(flagged.kind === 'values' && flagged.values['self-test']);
   });
 });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { judge, type Quantity, type Sample, warmUpSeconds } from './growth.ts';
-import { readOptions } from './main.ts';
 
 const STILL = { heap: 2e7, external: 8e6, rss: 1e8, handles: 7, timers: 9, listeners: 70, descriptors: 30 };
 
@@ -45,19 +44,4 @@ describe('what a soak says', () => {
     assert.equal(warmUpSeconds(120), 30);
     assert.equal(warmUpSeconds(86_400), 1_800);
   });
-});
-
-describe('the options of a soak', () => {
-  for (const [args, code] of [
-    [['--help'], 0],
-    [['--duration', '10s'], 2],
-    [['--duration', 'long'], 2],
-    [['--nothing'], 2],
-  ] as const) {
-    it(`${args.join(' ')} prints a text and ends with ${code}`, () => {
-      const options = readOptions(args);
-      assert.ok('text' in options && options.text.includes('usage:'));
-      assert.equal(options.code, code);
-    });
-  }
 });
