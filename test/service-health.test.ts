@@ -1,12 +1,12 @@
 // A service says that it is not well: it stays known, at its own Main and at peers, and calls go to other instances.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, it } from 'node:test';
 import { holdPort, type RelayNode, type RelayOptions, startRelay, systemClock } from '@relay/federation';
-import { defineService, type TypeScriptService } from '@relay/host';
+import { defineService, loadRelayProgram, startProgram, type TypeScriptService } from '@relay/host';
 import { waitFor } from '@relay/testkit';
 import { SILENT_LOG } from '../packages/federation/src/observe/log.ts';
 
@@ -100,4 +100,55 @@ it('a service that reports itself unhealthy gets no calls until it reports other
   one.reportHealth(true);
   await bothSee(['one.home']);
   assert.deepEqual(await answers(), ['one.home']);
+});
+
+const DESK = `server desk {
+  state { asked: number = 0 }
+  receive fn ask() { state.set("asked", state.asked + 1) }
+  receive fn mend(well: bool) { report_health(well) }
+  receive fn fail() { report_health(false)  throw "no paper" }
+}
+`;
+
+it('a server of a Relay program reports its health, also in a message that fails, and can be asked by address', async () => {
+  const main = await start({ nodeType: 'main', nodeId: 'relay-desk' });
+  const file = path.join(root, 'desk.rl');
+  writeFileSync(file, DESK);
+  const loaded = loadRelayProgram(file);
+  assert.ok(loaded.ok);
+  const nodeId = 'desk.home';
+  let node: RelayNode | undefined;
+  await using running = Object.assign(
+    await startProgram(loaded.program, {
+      clock: systemClock,
+      nodeId: () => nodeId,
+      print: () => {},
+      log: () => {},
+      onServicesChanged: (services) => node?.setServices(services),
+    }),
+    { [Symbol.asyncDispose]: (): Promise<void> => running.close() },
+  );
+  const urls = [`${main.url.replace('http', 'ws')}/ws/federation`];
+  node = await start({ nodeType: 'home', nodeId, services: running.services, urls });
+
+  const codeOf = async (method: string, args: readonly unknown[], to: object): Promise<unknown> => {
+    const params = { ...to, method, args };
+    const response = await fetch(`${main.url}/rpc`, {
+      method: 'POST',
+      body: JSON.stringify({ jsonrpc: '2.0', method: 'remote_call', params, id: 1 }),
+    });
+    const { error } = (await response.json()) as { readonly error?: { readonly data: { code: string } } };
+    return error?.data.code;
+  };
+  const byName = { service_name: 'desk' };
+  const byAddress = { node_id: nodeId, server_name: 'desk' };
+  const untilAskGives = (code: string | undefined): Promise<void> =>
+    waitFor(async () => (await codeOf('ask', [], byName)) === code, { what: `${code ?? 'an answer'}` });
+
+  await untilAskGives(undefined);
+  assert.equal(await codeOf('fail', [], byName), 'application_error');
+  await untilAskGives('no_healthy_instance');
+  assert.equal(await codeOf('ask', [], byAddress), undefined);
+  assert.equal(await codeOf('mend', [true], byAddress), undefined);
+  await untilAskGives(undefined);
 });

@@ -126,6 +126,9 @@ const SECTIONS: Readonly<Record<string, readonly Row[]>> = {
     ['format_date', 'format_date(2024-01-02T03:04:05, "DD.MM.YYYY HH:mm:ss")', '"02.01.2024 03:04:05"'],
     ['random', 'set r = random()\nr >= 0 && r < 1', 'true'],
     ['uuid', '[uuid().length, uuid() == uuid()]', '[36, false]'],
+    ['report_health', 'server s { receive fn m() { report_health(true) } }\nsend "s" m {}', 'nil'],
+    ['report_health of no server', 'report_health(true)', '! report_health() is for receive functions'],
+    ['report_health of no bool', 'report_health(1)', '! report_health() not supported for type number'],
     ['send needs a server name', 'send(1, "m")', '! first argument to send must be server name (string)'],
     [
       'message needs a method name',

@@ -33,6 +33,8 @@ export interface ProgramHostPorts {
   readonly uuid: () => string;
   readonly print: (line: string) => void;
   readonly log: (level: LogLevel, line: string) => void;
+  /** A server has said how it is. Absent: nobody wants to know. */
+  readonly reportHealth?: (server: string, isHealthy: boolean) => void;
   readonly store: StateStore;
   /** Default: one that nobody reads. */
   readonly meter?: ProgramMeter;
@@ -79,6 +81,7 @@ export class ProgramHost {
       now: ports.wallNow,
       random: ports.random,
       uuid: ports.uuid,
+      reportHealth: (server, isHealthy) => ports.reportHealth?.(server, isHealthy),
       startServer: (definition) => this.servers.start(definition),
       send: (from, target, method, args) => this.servers.send(from, target, method, args),
       configure: (settings) => this.#configure(settings),

@@ -66,6 +66,10 @@ export interface ProgramWorkerOptions {
   readonly pages?: string;
   /** Heap of the worker in MiB. Default 256. */
   readonly heapMb?: number;
+  /** Top-level code has run, for the first time or in a worker that was started anew. */
+  readonly onStarted?: () => void;
+  /** A server has said whether it is well. */
+  readonly onHealth?: (service: string, isHealthy: boolean) => void;
   /** The worker died too often and is not started again. */
   readonly onStopped?: (why: string) => void;
 }
@@ -429,6 +433,7 @@ export class ProgramWorker {
         break;
       case 'ready':
         if (this.#state === 'starting') this.#state = 'running';
+        this.#options.onStarted?.();
         this.#startTimer?.[Symbol.dispose]();
         this.#isReady = true;
         this.#timeMs = message[3];
@@ -443,6 +448,9 @@ export class ProgramWorker {
         break;
       case 'keyed':
         this.idempotency[message[1]] += 1;
+        break;
+      case 'health':
+        this.#options.onHealth?.(message[1], message[2]);
         break;
       case 'pong':
         break;

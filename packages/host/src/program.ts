@@ -16,12 +16,12 @@ export interface CompiledProgram {
 }
 
 export interface StartProgramOptions
-  extends Omit<ProgramWorkerOptions, 'hasOutside' | 'onStopped' | 'pages'> {
+  extends Omit<ProgramWorkerOptions, 'hasOutside' | 'onStarted' | 'onHealth' | 'onStopped' | 'pages'> {
   /** Takes calls that leave the program; may be set later. Until then a send outside is «server 'S' not found». */
   readonly outbound?: CallHandler;
   /** Its templates, without errors: `loadPages`. */
   readonly pages?: LoadedPages;
-  /** The services this node can offer have changed: none are left after the program died too often. */
+  /** The services this node can offer have changed: one says another health, or none are left after the program died too often. */
   readonly onServicesChanged?: (services: readonly Service[]) => void;
 }
 
@@ -50,22 +50,39 @@ export async function startProgram(
 ): Promise<RunningProgram> {
   const { outbound, onServicesChanged, pages, ...workerOptions } = options;
   let isUp = true;
+  const unwell = new Set<string>();
+  const services = program.services.map((described): Service => {
+    const offer = offerOf(described);
+    const unwellOffer: ServiceOffer = { ...offer, healthy: false };
+    return {
+      get offer() {
+        return unwell.has(offer.name) ? unwellOffer : offer;
+      },
+      handle: (call, settle) => worker.call(call, settle),
+      refuseWaiting: () => worker.refuseWaiting(),
+    };
+  });
   const worker = new ProgramWorker(program.code, outbound, {
     ...workerOptions,
     ...(pages?.code === undefined ? {} : { pages: pages.code }),
+    // Whoever starts anew is well until he says otherwise.
+    onStarted: () => {
+      if (unwell.size === 0) return;
+      unwell.clear();
+      onServicesChanged?.(services);
+    },
+    onHealth: (service, isHealthy) => {
+      if (isHealthy !== unwell.has(service)) return;
+      if (isHealthy) unwell.delete(service);
+      else unwell.add(service);
+      onServicesChanged?.(services);
+    },
     onStopped: () => {
       isUp = false;
       onServicesChanged?.([]);
     },
   });
   const { result, settings } = await worker.ready;
-  const services = program.services.map(
-    (described): Service => ({
-      offer: offerOf(described),
-      handle: (call, settle) => worker.call(call, settle),
-      refuseWaiting: () => worker.refuseWaiting(),
-    }),
-  );
   return {
     get services() {
       return isUp ? services : [];

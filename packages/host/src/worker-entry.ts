@@ -166,6 +166,7 @@ async function main(): Promise<void> {
       uuid: () => randomUUID(),
       print: (line) => write(['print', line]),
       log: (level, line) => write(['log', level, line]),
+      reportHealth: (server, isHealthy) => post(['health', server, isHealthy]),
       store,
       meter,
       onStoreFailed: die,

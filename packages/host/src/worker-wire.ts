@@ -78,6 +78,8 @@ export type FromWorker =
   | readonly [kind: 'page', id: number, body: WireBody | null]
   /** What became of a call with an idempotency key. */
   | readonly [kind: 'keyed', result: Begun['kind']]
+  /** A server has said how it is. */
+  | readonly [kind: 'health', server: string, isHealthy: boolean]
   | readonly [kind: 'pong', number: number]
   | readonly [kind: 'closed'];
 

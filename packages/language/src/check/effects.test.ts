@@ -55,6 +55,11 @@ describe('the effect of a receive function', () => {
       effect: 'reads',
     },
     {
+      why: 'its own word on its health',
+      text: server('report_health(false)'),
+      effect: 'reads',
+    },
+    {
       why: 'a function that calls what it is given',
       text: `fn run(f) { f() } ${server('run(fn() { state.n })')}`,
       effect: 'reads',

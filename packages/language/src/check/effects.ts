@@ -14,7 +14,7 @@ import type { Reference, Resolution } from './resolve.ts';
 
 const STRENGTH: Readonly<Record<Level, number>> = { pure: 0, reads: 1, writes: 2 };
 /** Naming these reads something from outside the program. */
-const READING_BUILTINS: ReadonlySet<string> = new Set(['now', 'random', 'uuid']);
+const READING_BUILTINS: ReadonlySet<string> = new Set(['now', 'random', 'uuid', 'report_health']);
 
 /** What one region does by itself, and where it leads. */
 interface Region {

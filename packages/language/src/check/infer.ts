@@ -91,6 +91,7 @@ const FUNCTION_RESULTS: ReadonlyMap<string, CheckedType> = new Map([
   ['format_date', STRING],
   ['uuid', STRING],
   ['random', NUMBER],
+  ['report_health', NIL],
   ['range', arrayOf(NUMBER)],
   ['json', STRING],
   ['type_of', STRING],

@@ -55,6 +55,9 @@ export class DirectEffects implements Effects {
   uuid(): string {
     return 'id';
   }
+  reportHealth(server: string, isHealthy: boolean): void {
+    this.lines.push(`${server} is ${isHealthy ? 'well' : 'not well'}`);
+  }
   configure(): void {}
 
   startServer(definition: ServerDefinition) {

@@ -107,6 +107,8 @@ export interface Effects {
   /** At least 0 and less than 1. */
   random(): number;
   uuid(): string;
+  /** What a server says of itself. Holds at once, whatever becomes of the message. */
+  reportHealth(server: string, isHealthy: boolean): void;
   /** Registers and starts a server; one of the same name is replaced and stopped. */
   startServer(definition: ServerDefinition): ServerStatus;
   /** A server or service by the text after `send`; resolves with the reply, rejects with a `FailedSend`. Never for the own server. */

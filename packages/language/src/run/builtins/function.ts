@@ -206,6 +206,18 @@ export const FUNCTIONS: readonly FunctionRow[] = [
     doc: 'A random number, at least 0 and less than 1.',
     run: (_m, _a, { effects }) => effects.random(),
   },
+  {
+    name: 'report_health',
+    min: 1,
+    max: 1,
+    doc: 'Says whether this server is well; while it is not, calls go to other instances of it.',
+    run: ({ server }, [healthy], { effects }) => {
+      if (typeof healthy !== 'boolean') throw unsupported('report_health', healthy!);
+      if (server === undefined) throw new RuntimeFailure('report_health() is for receive functions');
+      effects.reportHealth(server.name, healthy);
+      return null;
+    },
+  },
   extreme('min', -1),
   extreme('max', 1),
   {
