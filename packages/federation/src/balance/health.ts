@@ -60,13 +60,14 @@ export class Health {
     stats.ejection = begin(stats.ejection, now, config);
   }
 
-  /** It has ended; without an outcome if the caller gave up. */
+  /** It has ended; without an outcome if the caller gave up. `answeredAt`: when a result began that came in parts. */
   ended(
     instance: Instance,
     method: string,
     outcome: Outcome | undefined,
     startedAt: number,
     now: number,
+    answeredAt = now,
   ): void {
     const { stats, description, capacity } = instance;
     const { isProtected } = this.#options.config;
@@ -74,7 +75,7 @@ export class Health {
     stats.inFlight -= 1;
     group.inFlight -= 1;
     stats.calls += 1;
-    const latencyMs = now - startedAt;
+    const latencyMs = answeredAt - startedAt;
     let verdict: Verdict = 'nothing';
     let wasSilent = false;
     if (outcome !== undefined) {
@@ -89,7 +90,7 @@ export class Health {
         group.silentSince = now;
       }
       if (verdict === 'worked') {
-        learnTime(stats, group, startedAt, now);
+        learnTime(stats, group, startedAt, answeredAt);
         if (isProtected) adaptToAnswer(stats, group, capacity, now);
       }
     }

@@ -1,6 +1,7 @@
 // One call while this node has it: sends it out, tries elsewhere where that is safe, counts, traces, and settles exactly once.
 
 import {
+  type BodyRest,
   type Call,
   type Cancel,
   type CancelMode,
@@ -12,6 +13,7 @@ import {
   type Outcome,
   type Settle,
   type Span,
+  type TraceRecord,
   withWholeParams,
 } from '@relay/protocol';
 import type { Health } from '../balance/health.ts';
@@ -21,12 +23,14 @@ import type { CallStats } from './call-stats.ts';
 import { KeyedRetry, type NextAttempt, wayBackTo } from './keyed-retry.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { CallOrigin, Route } from './route.ts';
+import { type RestEnd, WatchedRest } from './watched-rest.ts';
 
 /** Further attempts of one call at other instances. */
 const MAX_RETRIES = 2;
 /** A node that has just started is asked again so often whether it knows the way now. */
 const ASK_AGAIN_MS = 100;
 const NOTHING_TRIED: readonly Instance[] = Object.freeze([]);
+const NO_BODY = new Uint8Array(0);
 
 /** What a call needs from its router. */
 export interface CallRouting {
@@ -217,6 +221,10 @@ export class RoutedCall implements EndedCall {
     this.#deadline?.[Symbol.dispose]();
     this.#deadline = undefined;
     this.#cancelAttempt = undefined;
+    if (outcome.kind === 'result' && outcome.rest !== undefined) {
+      this.#finishInParts(outcome, outcome.rest);
+      return;
+    }
     this.#count(outcome);
     if (outcome.kind === 'failure' && this.#keyed === undefined && this.#mayTryElsewhere(outcome.failure)) {
       if (this.#instance !== undefined) this.#tried = [...this.#tried, this.#instance];
@@ -302,24 +310,61 @@ export class RoutedCall implements EndedCall {
   }
 
   /** The attempt has ended; without an outcome if nobody waits for one any more. */
-  #count(outcome?: Outcome): void {
+  #count(outcome?: Outcome, answeredAt?: number): void {
     if (this.#instance === undefined) return;
     const { clock, health } = this.#routing;
-    health.ended(this.#instance, this.#call.method, outcome, this.#attemptedAt, clock.now());
+    health.ended(this.#instance, this.#call.method, outcome, this.#attemptedAt, clock.now(), answeredAt);
   }
 
   #finish(outcome: Outcome): void {
     this.#isDone = true;
     this.#routing.open.delete(this);
-    const { clock, stats, self, observer } = this.#routing;
-    const now = clock.now();
-    stats.ended(now - this.startedAt, outcome.kind === 'result', now);
-    const spans = this.#spans;
-    if (spans === undefined) {
-      observer?.ended(this, outcome, now);
-      this.#settle(outcome);
-      return;
+    const traced = this.#traced(outcome);
+    this.#tell(traced, this.#routing.clock.now());
+    this.#settle(traced);
+  }
+
+  /** The caller has its outcome with the first part; it counts with the last. What it took is the time to the first. */
+  #finishInParts(outcome: Extract<Outcome, { kind: 'result' }>, rest: BodyRest): void {
+    this.#isDone = true;
+    this.#routing.open.delete(this);
+    const { clock } = this.#routing;
+    const answeredAt = clock.now();
+    const traced = this.#traced(outcome);
+    // Without the first part, which need not be kept until the last has come.
+    const { trace } = traced;
+    const watched = new WatchedRest(rest, (end) => this.#endInParts(end, trace, answeredAt));
+    this.#settle({ ...traced, kind: 'result', body: outcome.body, rest: watched });
+  }
+
+  #endInParts(end: RestEnd, trace: TraceRecord | undefined, answeredAt: number): void {
+    const traced = trace === undefined ? undefined : { trace };
+    if (end === 'whole') {
+      const whole: Outcome = { kind: 'result', body: NO_BODY, ...traced };
+      this.#count(whole, answeredAt);
+      this.#tell(whole, answeredAt);
+    } else if (end === 'unwanted') {
+      this.#count(undefined, answeredAt);
+      this.#tell(undefined, answeredAt);
+    } else {
+      const failed: Outcome = { kind: 'failure', failure: end, ...traced };
+      // Whoever takes the parts may have been too slow for the deadline.
+      this.#count(end.name === 'timeout' ? undefined : failed, answeredAt);
+      this.#tell(failed, this.#routing.clock.now());
     }
+  }
+
+  #tell(outcome: Outcome | undefined, now: number): void {
+    const { stats, observer } = this.#routing;
+    stats.ended(now - this.startedAt, outcome?.kind !== 'failure', now);
+    observer?.ended(this, outcome, now);
+  }
+
+  /** With the way it took, if the caller asked for that. */
+  #traced(outcome: Outcome): Outcome {
+    const spans = this.#spans;
+    if (spans === undefined) return outcome;
+    const { self } = this.#routing;
     const isAnsweredHere = outcome.trace === undefined;
     if (isAnsweredHere && outcome.kind === 'result') this.#span('executed');
     const path = outcome.trace?.path ?? [...this.#call.path, self];
@@ -329,9 +374,7 @@ export class RoutedCall implements EndedCall {
     if (isOrigin && outcome.kind === 'result') {
       after.push({ node: self, event: 'answered', us: this.#elapsedUs() });
     }
-    const traced: Outcome = { ...outcome, trace: { path, spans: [...spans, ...after] } };
-    observer?.ended(this, traced, now);
-    this.#settle(traced);
+    return { ...outcome, trace: { path, spans: [...spans, ...after] } };
   }
 
   #span(event: Span['event']): void {
