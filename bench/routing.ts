@@ -19,6 +19,8 @@ import {
   programWays,
   TWO_MAINS,
   TWO_MAINS_HTTP,
+  UNPROTECTED,
+  unprotectedWays,
   type Way,
 } from './ways.ts';
 
@@ -31,11 +33,15 @@ export async function benchRouting(options: SuiteOptions): Promise<SuiteResult> 
   const bare = await bareWays(processes);
   const own = await federationWays(processes);
   const program = await programWays(processes);
+  const unprotected = await unprotectedWays(processes);
   const gateways = await natsGateways(processes);
   const peers = await otherPeers(processes);
   const http = await httpWays(processes);
   const rows = [
-    ...rowsOf([...bare, ...own.sdk, ...program, ...gateways.ways, ...peers.ways], MESSAGES_IN_FLIGHT),
+    ...rowsOf(
+      [...bare, ...own.sdk, ...unprotected, ...program, ...gateways.ways, ...peers.ways],
+      MESSAGES_IN_FLIGHT,
+    ),
     ...rowsOf([...http, ...own.http], HTTP_IN_FLIGHT),
   ];
   await untilReachable(rows);
@@ -81,6 +87,12 @@ function goalsOf(rows: readonly RowResult[]): readonly Goal[] {
       goal: 0.6,
       limit,
       reached: ratio(64, TWO_MAINS, BARE_3, rate),
+    },
+    {
+      what: `calls/s, 64 in flight: ${TWO_MAINS} / ${UNPROTECTED}`,
+      goal: 0.85,
+      limit,
+      reached: ratio(64, TWO_MAINS, UNPROTECTED, rate),
     },
     {
       what: `calls/s, 1 in flight: ${TWO_MAINS} / ${NATS_GATEWAYS}`,

@@ -1,8 +1,9 @@
 // The ways of a call that are measured, each a chain of processes of its own: federations of ours, the bare forwarder, and what other
 // people would pick instead.
 
+import { freePort } from '@relay/testkit';
 import { whyNot } from './peers/installed.ts';
-import { freePorts, startGateways, startLeaves, startNats } from './peers/nats-server.ts';
+import { startGateways, startLeaves, startNats } from './peers/nats-server.ts';
 import { type BenchProcess, startProcess } from './processes.ts';
 
 /** How a call goes: its load generator and every process that works for it, the generator last. */
@@ -16,6 +17,7 @@ export interface Way {
 export const BARE_2 = 'bare forwarder, 2 hops';
 export const BARE_3 = 'bare forwarder, 3 hops';
 export const TWO_MAINS = 'two Mains, SDK';
+export const UNPROTECTED = `${TWO_MAINS}, protections off`;
 export const TWO_MAINS_HTTP = 'two Mains, /rpc';
 export const LOCAL_HTTP = 'local /rpc';
 export const FASTIFY = 'bare Fastify route';
@@ -91,6 +93,18 @@ export async function programWays(processes: Processes): Promise<readonly Way[]>
   return [
     { name: `${TWO_MAINS}, .rl service`, load, processes: [mainA, mainB, home, load], against: BARE_3 },
   ];
+}
+
+/** The same federation without circuits, ejection and limits: what those cost. */
+export async function unprotectedWays(processes: Processes): Promise<readonly Way[]> {
+  const env = { RELAY_BENCH_PROTECTIONS: 'off' };
+  const node = async (name: string, ...args: string[]): Promise<BenchProcess> =>
+    processes.keep(await startProcess(name, 'node.ts', args, env));
+  const mainB = await node('Main B', 'main', 'main-g');
+  const mainA = await node('Main A', 'main', 'main-f', url(mainB));
+  const home = await node('Home', 'home', 'home-bare', url(mainB), 'typescript');
+  const load = await processes.start('load', 'load-sdk.ts', url(mainA));
+  return [{ name: UNPROTECTED, load, processes: [mainA, mainB, home, load], against: BARE_3 }];
 }
 
 /** By HTTP: the earlier mesh, with one direct link between the node that is asked and the one that answers; and no link at all. */
@@ -182,7 +196,8 @@ const startNatsLeaves: StartPeer = async (processes) => {
 };
 
 const startMoleculerTcp: StartPeer = async (processes) => {
-  const [port, other] = await freePorts(2);
+  const port = await freePort();
+  const other = await freePort();
   const urls = [`tcp://127.0.0.1:${port}/echo`, `tcp://127.0.0.1:${other}/load`];
   return startMoleculer(processes, 'Moleculer over TCP, 1 hop', {
     type: 'TCP',

@@ -1,9 +1,9 @@
 // Servers of NATS in the shapes that stand for a federation: two gateways, and a hub with a leaf node at each end.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePort } from '@relay/testkit';
 import { type BenchProcess, startServer } from '../processes.ts';
 import { NATS_SERVER_ENV } from './installed.ts';
 
@@ -13,7 +13,7 @@ export interface NatsServer {
 }
 
 export async function startNats(name: string, config = ''): Promise<NatsServer> {
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const folder = mkdtempSync(path.join(tmpdir(), 'relay-bench-nats-'));
   const file = path.join(folder, 'nats.conf');
   writeFileSync(
@@ -27,7 +27,8 @@ export async function startNats(name: string, config = ''): Promise<NatsServer> 
 
 /** Clusters `a` and `b` of one server each, which know each other as gateways. */
 export async function startGateways(): Promise<readonly [NatsServer, NatsServer]> {
-  const [portA = 0, portB = 0] = await freePorts(2);
+  const portA = await freePort();
+  const portB = await freePort();
   const gateway = (self: string, port: number, other: string, otherPort: number): string =>
     `gateway { name: "${self}", listen: "127.0.0.1:${port}", ` +
     `gateways: [{ name: "${other}", url: "nats://127.0.0.1:${otherPort}" }] }`;
@@ -39,28 +40,8 @@ export async function startGateways(): Promise<readonly [NatsServer, NatsServer]
 
 /** A leaf node for the caller, the hub that both leaf nodes dial, a leaf node for the service. */
 export async function startLeaves(): Promise<readonly [NatsServer, NatsServer, NatsServer]> {
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const hub = await startNats('hub', `leafnodes { listen: "127.0.0.1:${port}" }`);
   const remote = `leafnodes { remotes: [{ url: "nats-leaf://127.0.0.1:${port}" }] }`;
   return [await startNats('leaf A', remote), hub, await startNats('leaf B', remote)];
-}
-
-/** Ports that were free a moment ago: servers of others cannot say which one they took. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => {
-        server.listen(0, '127.0.0.1', resolve);
-      });
-      return server;
-    }),
-  );
-  return Promise.all(
-    servers.map(async (server) => {
-      const address = server.address();
-      await new Promise((resolve) => server.close(resolve));
-      return typeof address === 'object' && address !== null ? address.port : 0;
-    }),
-  );
 }
