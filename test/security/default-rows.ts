@@ -10,7 +10,7 @@ import type { Nodes } from './nodes.ts';
 import type { Target } from './target.ts';
 import { type Row, Tally } from './verdict.ts';
 
-/** What stands in security.md §2 and is not built; docs/security.md says so where users look. */
+/** What stands in security.md §2 and is not built; SECURITY.md says so where users look. */
 export const NOT_BUILT: readonly string[] = [
   'TLS: a node does not end TLS itself; 1.3 is a matter of the proxy in front of it',
   'Rates: 50 calls a second for each key; there are no API keys yet, only the three tokens',

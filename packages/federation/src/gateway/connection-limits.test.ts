@@ -167,6 +167,25 @@ describe('a connection that takes nothing', () => {
   });
 });
 
+describe('the end of the server', () => {
+  it('waits for answers for seconds, not for ever', async () => {
+    const node = fakeNode('main');
+    node.answer = OPEN;
+    const client = await serve(node);
+    await using socket = await connectTo(client);
+    socket.write(call(1));
+    await waitFor(() => node.calls.length === 1, { what: 'the call' });
+    let hasEnded = false;
+    void client.server.close().then(() => {
+      hasEnded = true;
+    });
+    await client.get('/live').catch(() => {});
+    assert.equal(hasEnded, false);
+    await waitFor(() => hasEnded, { what: 'the end of the server' });
+    assert.equal(socket.isClosed, true);
+  });
+});
+
 describe('a connection with all its requests made', () => {
   for (const { why, sent } of [
     { why: 'in one write', sent: [LIVE.repeat(50)] },
