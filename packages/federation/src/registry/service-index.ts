@@ -18,6 +18,8 @@ const NONE: readonly Instance[] = Object.freeze([]);
 export class ServiceIndex {
   readonly #groups = new Map<string, Group>();
   #size = 0;
+  /** Services with a word: mostly none, and then asking costs nothing. */
+  #words = 0;
 
   /** Number of instances. */
   get size(): number {
@@ -31,7 +33,7 @@ export class ServiceIndex {
 
   /** The instance whose word on strategy and timeout stands for the service: the one that has said something for longest. */
   wordOn(service: string): Instance | undefined {
-    return this.#groups.get(service)?.word;
+    return this.#words === 0 ? undefined : this.#groups.get(service)?.word;
   }
 
   at(service: string, address: string): Instance | undefined {
@@ -62,12 +64,12 @@ export class ServiceIndex {
     }
     const place = group.places.get(instance.address);
     if (place !== undefined) {
-      forgetWord(group, group.instances[place]);
+      this.#forgetWord(group, group.instances[place]);
       group.instances[place] = instance;
-      hearWord(group, instance);
+      this.#hearWord(group, instance);
       return;
     }
-    hearWord(group, instance);
+    this.#hearWord(group, instance);
     group.places.set(instance.address, group.instances.push(instance) - 1);
     this.#size += 1;
   }
@@ -76,7 +78,7 @@ export class ServiceIndex {
     const group = this.#groups.get(name);
     const place = group?.places.get(address);
     if (group === undefined || place === undefined) return;
-    forgetWord(group, group.instances[place]);
+    this.#forgetWord(group, group.instances[place]);
     const last = group.instances.pop();
     // The last one moves into the gap, so that no other place changes.
     if (last !== undefined && last.address !== address) {
@@ -87,16 +89,18 @@ export class ServiceIndex {
     this.#size -= 1;
     if (group.instances.length === 0) this.#groups.delete(name);
   }
-}
 
-function hearWord(group: Group, instance: Instance): void {
-  const { strategy, timeoutMs } = instance.description;
-  if (strategy === undefined && timeoutMs === undefined) return;
-  group.telling.add(instance);
-  group.word ??= instance;
-}
+  #hearWord(group: Group, instance: Instance): void {
+    const { strategy, timeoutMs } = instance.description;
+    if (strategy === undefined && timeoutMs === undefined) return;
+    group.telling.add(instance);
+    if (group.word === undefined) this.#words += 1;
+    group.word ??= instance;
+  }
 
-function forgetWord(group: Group, instance: Instance | undefined): void {
-  if (instance === undefined || !group.telling.delete(instance)) return;
-  if (group.word === instance) [group.word] = group.telling;
+  #forgetWord(group: Group, instance: Instance | undefined): void {
+    if (instance === undefined || !group.telling.delete(instance) || group.word !== instance) return;
+    [group.word] = group.telling;
+    if (group.word === undefined) this.#words -= 1;
+  }
 }
