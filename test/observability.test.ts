@@ -2,13 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { freePort, type StartedProcess, startProcess, waitFor } from '@relay/testkit';
+import { messagesOf } from './log-page.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const SECRETS = {
@@ -372,6 +373,46 @@ describe('an operator', () => {
       await query('histogram_quantile(0.5, sum by (le) (relay_call_duration_seconds_bucket{route="peer"}))'),
       undefined,
     );
+  });
+
+  it('reads lines with the levels of the page, for each kind of line', async () => {
+    const levels = messagesOf(readFileSync(path.join(ROOT, 'docs/observability.md'), 'utf8'));
+    const main = nodes[0];
+    assert.ok(main !== undefined);
+    // Another node that says it is bob.home, with another key.
+    const thief = start(`-node-id bob.home -connect ${a.replace('http', 'ws')}`, {
+      RELAY_DATA_DIR: path.join(dataDir, 'thief'),
+    });
+    await thief.waitForLine(/refused this node/, 30_000);
+    const said = (node: StartedProcess): readonly Json[] =>
+      [...node.stdout, ...node.stderr].flatMap((line) =>
+        line.startsWith('{') ? [JSON.parse(line) as Json] : [],
+      );
+    const refusals = said(thief).filter(({ msg }) => String(msg).includes('refused this node'));
+    assert.deepEqual(
+      refusals.map(({ level, node }) => [level, node]),
+      [['error', 'bob.home']],
+    );
+    const lines = nodes
+      .flatMap(said)
+      .filter(({ message, from }) => message !== undefined && from !== 'program');
+    for (const { message, level } of lines) {
+      assert.ok(levels.get(String(message))?.has(String(level)), `${message} at ${level}`);
+    }
+    const seen = new Set(lines.map(({ message, level }) => `${message} ${level}`));
+    for (const each of [
+      'request info',
+      'request debug',
+      'call debug',
+      'link debug',
+      'link refused info',
+      'metrics info',
+      'log level changed info',
+    ]) {
+      assert.ok(seen.has(each), `${each}: ${[...seen].join(', ')}`);
+    }
+    const refused = lines.find(({ message }) => message === 'link refused');
+    assert.deepEqual([refused?.['peer'], refused?.['role'], refused?.['code']], ['bob.home', 'home', 4403]);
   });
 
   it('never finds a secret or what was in a call in any line', async () => {
