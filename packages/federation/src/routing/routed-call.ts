@@ -127,10 +127,11 @@ export class RoutedCall implements EndedCall {
   }
 
   #attempt(route: Route): void {
+    if (route.kind === 'none' && route.mayPass === true && this.#waits()) return;
     if (this.#call.trace) this.#routing.observer?.decided(this.#call, this.#from, route);
     this.#way = wayOf(route, this.#routing.self);
     if (route.kind === 'none') {
-      if (route.mayPass !== true || !this.#waits()) this.#finish({ kind: 'failure', failure: route.failure });
+      this.#finish({ kind: 'failure', failure: route.failure });
       return;
     }
     const { instance } = route;
@@ -150,6 +151,7 @@ export class RoutedCall implements EndedCall {
     // A body that is still coming is not kept back for long enough.
     if (!isIngressFor(this.#from) || call.rest !== undefined) return false;
     if (call.deadline - clock.now() <= 2 * ASK_AGAIN_MS) return false;
+    if (this.#spans?.length === 1) this.#span('queued');
     const timer = clock.after(ASK_AGAIN_MS, () => {
       this.#cancelAttempt = undefined;
       this.start();

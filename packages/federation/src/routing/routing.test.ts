@@ -23,7 +23,7 @@ import { FederationServiceRegistry } from '../registry/federation-service-regist
 import { FederationRouter } from './federation-router.ts';
 import { HomeRouting } from './home-routing.ts';
 import { MainRouting } from './main-routing.ts';
-import type { CallOrigin, Outlet } from './route.ts';
+import type { CallOrigin, Expectations, Outlet } from './route.ts';
 
 const OWN: CallOrigin = { kind: 'own' };
 const ANSWER: Outcome = { kind: 'result', body: new Uint8Array([49]) };
@@ -63,7 +63,7 @@ function entry(name: string, node: NodeAddress, healthy = true): RegistryEntry {
 }
 
 /** relay-a with Homes alice and bob, peer relay-b with carol and dora, lost peer relay-c with erin, and an own program. */
-function createMain(balance: BalanceOptions = {}) {
+function createMain(balance: BalanceOptions = {}, settling?: Expectations) {
   const clock = new ManualClock();
   const registry = new FederationServiceRegistry({ self: mainAddress('relay-a'), instance: 'a', clock });
   const links = new Map<string, FakeLink>();
@@ -131,6 +131,7 @@ function createMain(balance: BalanceOptions = {}) {
       peer: (id) => (id.startsWith('relay-') ? links.get(id) : undefined),
       knowsPeer: (id) => id in peers,
     },
+    ...(settling === undefined ? {} : { settling }),
   });
   const router = new FederationRouter({
     nodeType: 'main',
@@ -398,6 +399,104 @@ describe('a Main sends a call', () => {
       );
     }
     assert.deepEqual([links.get('alice')?.sent.length, links.get('bob')?.sent.length], [0, 4]);
+  });
+});
+
+describe('a Main that has just started', () => {
+  const started = () => {
+    const waitsFor = { isSettling: true, awaitsPeers: true, awaitsHome: (id: string) => id === 'carl' };
+    const main = createMain({}, waitsFor);
+    const outcomes: string[] = [];
+    const ask = (call: Call, from: CallOrigin = OWN) =>
+      main.router.handle(call, from, (outcome) =>
+        outcomes.push(
+          outcome.kind === 'result' ? 'ok' : `${outcome.failure.name} ${outcome.failure.executed}`,
+        ),
+      );
+    const register = (seq: number) =>
+      main.registry.register('carl', {
+        ...{ type: 'registration', id: 1, seq, base: 0, removed: [], complete: true },
+        services: [described('garden')],
+      });
+    const come = () => {
+      main.registry.homeConnected('carl', 'i', false);
+      main.links.set('carl', new FakeLink('carl'));
+    };
+    return { ...main, waitsFor, outcomes, ask, come, register };
+  };
+  const peer: CallOrigin = { kind: 'peer', id: 'relay-b' };
+  const fromPeer = { source: mainAddress('relay-b'), path: ['relay-b'] };
+
+  for (const { why, call } of [
+    { why: 'a service', call: createCall('garden') },
+    { why: 'a Home by its bare id', call: createCall('garden', homeAddress('carl')) },
+    { why: 'a Home by its address', call: createCall('garden', homeAddress('carl', 'relay-a')) },
+  ]) {
+    it(`holds a call to ${why} until it is known`, async () => {
+      const { clock, outcomes, ask, come, register } = started();
+      ask(call);
+      await clock.advance(5_000);
+      come();
+      await clock.advance(1_000);
+      assert.deepEqual(outcomes, [], 'connected, but nobody knows what it offers');
+      register(1);
+      await clock.advance(100);
+      assert.deepEqual(outcomes, ['ok']);
+    });
+  }
+
+  for (const { why, call, says } of [
+    { why: 'a service', call: createCall('fake'), says: 'no_healthy_instance no' },
+    { why: 'a Home it had', call: createCall('x', homeAddress('carl')), says: 'home_disconnected no' },
+    { why: 'another node', call: createCall('x', homeAddress('y')), says: 'peer_unreachable no' },
+    {
+      why: 'a Home of another Main',
+      call: createCall('x', homeAddress('y', 'z')),
+      says: 'peer_unreachable no',
+    },
+  ]) {
+    it(`says before the deadline that it does not know ${why} yet`, async () => {
+      const { clock, outcomes, ask } = started();
+      ask({ ...call, deadline: 3_000 });
+      await clock.advance(2_500);
+      assert.deepEqual(outcomes, []);
+      await clock.advance(499);
+      assert.deepEqual(outcomes, [says]);
+    });
+  }
+
+  it('says that a service does not exist as soon as it knows', async () => {
+    const { clock, outcomes, ask, waitsFor } = started();
+    ask(createCall('fake'));
+    await clock.advance(5_000);
+    waitsFor.isSettling = false;
+    await clock.advance(100);
+    assert.deepEqual(outcomes, ['service_not_found no']);
+  });
+
+  it('knows that a Home which is none of those it had does not exist, once its peers are there', () => {
+    const { outcomes, ask, waitsFor } = started();
+    waitsFor.awaitsPeers = false;
+    ask(createCall('x', homeAddress('y')));
+    assert.deepEqual(outcomes, ['node_not_found no']);
+  });
+
+  it('answers its peers at once, so that they can decide', () => {
+    const { outcomes, ask } = started();
+    ask(createCall('garden', homeAddress('carl', 'relay-a'), fromPeer), peer);
+    ask(createCall('garden', mainAddress('relay-a'), fromPeer), peer);
+    assert.deepEqual(outcomes, ['home_disconnected no', 'no_healthy_instance no']);
+  });
+
+  it('forgets a call that is cancelled while it waits', async () => {
+    const { clock, outcomes, ask, router } = started();
+    const before = clock.pendingTimers;
+    const cancel = ask(createCall('garden'));
+    assert.equal(router.stats.inFlight, 1);
+    cancel('abandon');
+    assert.deepEqual([router.stats.inFlight, clock.pendingTimers], [0, before]);
+    await clock.advance(1_000);
+    assert.deepEqual(outcomes, []);
   });
 });
 
