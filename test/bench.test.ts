@@ -59,7 +59,7 @@ describe('npm run bench', () => {
         assert.match(line, /^(NATS|Moleculer).* missing; install with `(apt-get|npm) /);
       const peers = new Set(rows.map(({ name }) => name).filter((name) => /^(NATS|Moleculer)/.test(name)));
       assert.equal(peers.size + skipped.length, 4);
-      assert.equal(goals.length, 8);
+      assert.equal(goals.length, 9);
     },
   );
 
