@@ -105,26 +105,30 @@ describe('a program that keeps its state', () => {
     assert.equal(await countOf('once'), 1);
   });
 
-  it(`counts a call with a key once, killed ${RUNS} times between its change and its answer`, LIMIT, async (t) => {
-    const times = { changed: 0, unchanged: 0 };
-    const began = performance.now();
-    const limit = RUNS + 20;
-    for (let run = 1; run <= RUNS || (times.changed === 0 && run <= limit); run += 1) {
-      const mark = `mark ${run}`;
-      const answer = scene.call('add', [mark], mark);
-      await scene.killAtNextChange();
-      times[scene.marks().includes(mark) ? 'changed' : 'unchanged'] += 1;
-      await scene.startHome();
-      // The Main has asked again for its caller, who sees nothing of it; the caller may ask again as well.
-      const expected = { jsonrpc: '2.0', result: run + 1, id: 1 };
-      assert.deepEqual(await answer, expected);
-      assert.deepEqual(await scene.call('add', [mark], mark), expected);
-      assert.equal(await countOf(mark), 1);
-    }
-    const ms = Math.round(performance.now() - began);
-    t.diagnostic(`killed ${times.changed} times after the change, ${times.unchanged} before it; ${ms} ms`);
-    assert.ok(times.changed > 0, 'no kill hit the moment between a change and its answer');
-  });
+  it(
+    `counts a call with a key once, killed ${RUNS} times between its change and its answer`,
+    LIMIT,
+    async (t) => {
+      const times = { changed: 0, unchanged: 0 };
+      const began = performance.now();
+      const limit = RUNS + 20;
+      for (let run = 1; run <= RUNS || (times.changed === 0 && run <= limit); run += 1) {
+        const mark = `mark ${run}`;
+        const answer = scene.call('add', [mark], mark);
+        await scene.killAtNextChange();
+        times[scene.marks().includes(mark) ? 'changed' : 'unchanged'] += 1;
+        await scene.startHome();
+        // The Main has asked again for its caller, who sees nothing of it; the caller may ask again as well.
+        const expected = { jsonrpc: '2.0', result: run + 1, id: 1 };
+        assert.deepEqual(await answer, expected);
+        assert.deepEqual(await scene.call('add', [mark], mark), expected);
+        assert.equal(await countOf(mark), 1);
+      }
+      const ms = Math.round(performance.now() - began);
+      t.diagnostic(`killed ${times.changed} times after the change, ${times.unchanged} before it; ${ms} ms`);
+      assert.ok(times.changed > 0, 'no kill hit the moment between a change and its answer');
+    },
+  );
 
   it('counts a call without a key twice if its caller asks again (negative control)', LIMIT, async () => {
     let count = 0;
