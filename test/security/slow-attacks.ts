@@ -1,6 +1,7 @@
 // Clients that take their time: each must be let go by the limits of security.md §2, and nobody else may notice.
 
 import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSocket, parseReply } from './exchange.ts';
 import type { Target } from './target.ts';
@@ -10,6 +11,9 @@ import { type Row, Tally } from './verdict.ts';
 const COPIES = 20;
 /** Connections that ask for much and read nothing. */
 const UNREAD = 20;
+const ASKED = 500;
+/** After which a client that takes nothing of its answer has been let go. */
+const STALL_MS = 30_000;
 /** On top of a limit: connections are looked at once a second, and the machine may be busy. */
 const SLACK_MS = 3_000;
 
@@ -110,9 +114,32 @@ async function readSlowly(target: Target, tally: Tally): Promise<void> {
   for (const socket of sockets) {
     socket.on('error', () => {});
     socket.pause();
-    socket.write(ask.repeat(500));
+    socket.write(ask.repeat(ASKED));
   }
-  await sleep(5_000);
+  // That such a client is let go does not depend on the role.
+  const isLong = target.role === 'main';
+  await sleep(isLong ? STALL_MS + 2 * SLACK_MS : 5_000);
+  const answers = await Promise.all(sockets.map((socket) => (isLong ? answersOn(socket) : 0)));
   for (const socket of sockets) socket.destroy();
   tally.note('unread');
+  for (const count of answers)
+    tally.expect('asks for much and reads nothing', count < ASKED, 'was not let go');
+}
+
+/** How many answers come when a socket is read at last, until it ends. */
+function answersOn(socket: Socket): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  let count = 0;
+  let rest = '';
+  socket.on('data', (chunk: Buffer) => {
+    const parts = (rest + chunk.toString('latin1')).split('HTTP/1.1 200');
+    count += parts.length - 1;
+    // The words may be divided between two chunks.
+    rest = (parts.at(-1) ?? '').slice(-11);
+    if (count === ASKED) resolve(count);
+  });
+  if (socket.destroyed) resolve(0);
+  socket.on('close', () => resolve(count));
+  socket.resume();
+  return promise;
 }

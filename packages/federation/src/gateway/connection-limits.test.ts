@@ -182,7 +182,7 @@ describe('the end of the server', () => {
     await client.get('/live').catch(() => {});
     assert.equal(hasEnded, false);
     await waitFor(() => hasEnded, { what: 'the end of the server' });
-    assert.equal(socket.isClosed, true);
+    await waitFor(() => socket.isClosed, { what: 'the end of the connection' });
   });
 });
 

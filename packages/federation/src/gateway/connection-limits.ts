@@ -36,7 +36,10 @@ export function limitConnections(
     connection.take(request, response);
   });
   server.on('timeout', (socket) => {
-    if (connections.get(socket)?.isWaiting !== true || socket.writableLength > 0) socket.destroy();
+    const connection = connections.get(socket);
+    // Who has not asked anything yet has the time that Node gives for a request.
+    if (connection === undefined) return;
+    if (!connection.isWaiting || socket.writableLength > 0) socket.destroy();
   });
   // Node answers these without asking anybody, so that no limit would count them.
   server.on('checkExpectation', (_request, response) => {

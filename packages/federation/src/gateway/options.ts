@@ -37,7 +37,7 @@ export interface HttpServerOptions {
   readonly socketRequests?: number;
   /** Requests of one connection that are worked on before their answers are taken; the next ones wait. Default 8. */
   readonly socketUnanswered?: number;
-  /** How long a connection may take nothing of an answer. Default 30 s. */
+  /** How long a client may take nothing of its answer; it is noticed after twice as long at the latest. Default 15 s. */
   readonly socketStallMs?: number;
 }
 
@@ -76,7 +76,7 @@ export const HTTP_DEFAULTS = Object.freeze({
   requestTimeoutMs: 15_000,
   socketRequests: 1_000,
   socketUnanswered: 8,
-  socketStallMs: 30_000,
+  socketStallMs: 15_000,
 });
 
 export function resolveHttpOptions(options: HttpServerOptions = {}): HttpServerConfig {
