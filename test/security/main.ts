@@ -52,8 +52,8 @@ async function attackNodes(progress: Progress, seed: number): Promise<Row[]> {
     progress.line(`attacked ${target.name}: ${bad === 0 ? 'nothing found' : `${bad} FOUND`}`);
     rows.push(...attacked);
   };
-  for (const target of [main, home, p2p]) {
-    await attack(target, [
+  const attackAll = (target: Target, more: readonly Step[] = []): Promise<void> =>
+    attack(target, [
       {
         what: 'HTTP, JSON-RPC, links',
         run: async () =>
@@ -62,9 +62,10 @@ async function attackNodes(progress: Progress, seed: number): Promise<Row[]> {
       { what: 'changing endpoints', run: async () => [await attackAdmin(target)] },
       { what: 'slow clients', run: async () => [await attackSlowly(target)] },
       { what: 'floods', run: async () => [await flood(target)] },
-      ...(target === main ? [{ what: 'default limits', run: () => checkDefaults(main, nodes) }] : []),
+      ...more,
     ]);
-  }
+  await attackAll(main, [{ what: 'default limits', run: () => checkDefaults(main, nodes) }]);
+  await Promise.all([attackAll(home), attackAll(p2p)]);
   const headers = [`Authorization: Bearer ${ADMIN_TOKEN}`];
   await attack(guarded, [
     { what: 'tokens', run: async () => [await attackTokens(guarded, API_TOKEN, ADMIN_TOKEN)] },
