@@ -47,6 +47,11 @@ export const INTERNED_TEXTS = 4_096;
 
 /** Bytes waiting on one link: from where new requests are refused, and at which the link is cut. */
 export const OUTBOX_LIMITS = Object.freeze({
+  /**
+   * What a turn of the event loop has to say leaves at its end, or as soon as this many bytes wait. Without it all calls in flight travel
+   * as one crowd, and one process works while the others wait; with much less each write costs more than it gains.
+   */
+  writeBytes: 8_192,
   highWaterBytes: 262_144,
   stuckBytes: 1_048_576,
   stuckMs: 5_000,

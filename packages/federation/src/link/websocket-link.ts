@@ -1,5 +1,5 @@
-// A link over a WebSocket of `ws`. What is sent in one turn of the event loop leaves in one write: the socket stays corked until the
-// turn ends, which is worth a factor of three in round trips per second.
+// A link over a WebSocket of `ws`. What is sent in one turn of the event loop leaves in few writes: the socket stays corked until the
+// turn ends or enough waits, which is worth a factor of three in round trips per second.
 
 import type { Duplex } from 'node:stream';
 import {
@@ -9,11 +9,10 @@ import {
   LINK_LIMITS,
   type Link,
   type LinkListener,
+  OUTBOX_LIMITS,
 } from '@relay/protocol';
 import type { WebSocket } from 'ws';
 
-/** A turn that sends more than this does not wait for its end: the socket takes it while we go on. */
-const UNCORK_BYTES = 65_536;
 const CLOSE_TIMEOUT_MS = 5_000;
 /** Bytes of a WebSocket close reason. */
 const REASON_BYTES = 123;
@@ -80,7 +79,8 @@ export class WebSocketLink implements Link {
       this.#clock.defer(this.#uncork);
     }
     this.#socket.send(data);
-    if (this.#stream.writableLength > UNCORK_BYTES) {
+    // A turn that sends more does not wait for its end: the socket takes it while we go on.
+    if (this.#stream.writableLength >= OUTBOX_LIMITS.writeBytes) {
       this.#stream.uncork();
       this.#stream.cork();
     }

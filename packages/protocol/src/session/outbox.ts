@@ -1,4 +1,4 @@
-// What waits to leave on one link. Messages of one turn of the event loop leave in one write; parts of big bodies come after
+// What waits to leave on one link. Messages of one turn of the event loop leave in few writes; parts of big bodies come after
 // everything else, as far as the other side gave credit and only while little waits, so that a small call never stands behind a big one.
 
 import type { CancelMode } from '../call.ts';
@@ -92,8 +92,7 @@ export class Outbox {
   add(message: FederationMessage): void {
     if (this.#isClosed) return;
     this.#bytes += this.#encoder.add(message);
-    // A big burst need not wait for the end of the turn, and would look like congestion if it did.
-    if (this.#encoder.pendingBytes >= PART_BYTES) this.#write();
+    if (this.#encoder.pendingBytes >= OUTBOX_LIMITS.writeBytes) this.#write();
     else this.#schedule();
   }
 
