@@ -95,7 +95,7 @@ function renderDecision(decision: JsonObject): string[] {
   const { node, chosen, reason, strategy, candidate_count: count } = decision;
   const candidates = asArray(decision['candidates']).map(asObject);
   const by = typeof strategy === 'string' ? `, ${strategy}` : '';
-  const head = `${asText(node)} chose ${asText(chosen, 'by turns')}: ${asText(reason)}${by}`;
+  const head = `${asText(node)} chose ${asText(chosen, 'one of several')}: ${asText(reason)}${by}`;
   const left = (asNumber(count) ?? 0) - candidates.length;
   if (candidates.length === 0) return [escapeControls(`  ${head}`)];
   const rows = table([

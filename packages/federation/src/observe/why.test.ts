@@ -60,7 +60,7 @@ describe('why a call would go where', () => {
   it('names none where several take turns', () => {
     const { decision } = why([instance('a'), instance('b')]);
     assert.equal(decision.chosen, null);
-    assert.match(decision.reason, /one of 2 by round_robin/);
+    assert.match(decision.reason, /one of 2$/);
   });
 
   it('goes to another Main while nothing here can take it, and says what is wrong here', () => {

@@ -56,7 +56,7 @@ export function whyByName(
     decision: {
       ...base,
       chosen: free.length === 1 ? first.address : null,
-      reason: free.length === 1 ? `${where}${last}` : `${where}; one of ${free.length} by ${strategy}${last}`,
+      reason: free.length === 1 ? `${where}${last}` : `${where}; one of ${free.length}${last}`,
     },
     ...methodOf(free, method),
   };
