@@ -24,7 +24,7 @@ RUN npm install --omit=dev --omit=optional --ignore-scripts --no-save --no-audit
 
 FROM ${NODE_IMAGE} AS system
 RUN command -v strip >/dev/null || { apt-get update -qq && apt-get install -qq --no-install-recommends binutils >/dev/null; }
-RUN set -eu; mkdir -p /system/usr/local/bin /system/etc/ssl/certs /system/data /system/programs; mkdir -m 1777 /system/tmp; \
+RUN set -eu; mkdir -p /system/usr/local/bin /system/etc/ssl/certs /system/app/.cache /system/data /system/programs; mkdir -m 1777 /system/tmp; \
     node=$(readlink -f "$(command -v node)"); \
     ldd "$node" | grep -o '/[^ ]*' | while read -r library; do \
       mkdir -p "/system$(dirname "$library")"; cp -L "$library" "/system$library"; \
@@ -32,7 +32,7 @@ RUN set -eu; mkdir -p /system/usr/local/bin /system/etc/ssl/certs /system/data /
     strip -o /system/usr/local/bin/node "$node"; \
     if [ -f /etc/ssl/certs/ca-certificates.crt ]; then cp /etc/ssl/certs/ca-certificates.crt /system/etc/ssl/certs/; fi; \
     echo 'relay:x:10001:10001::/data:/' >/system/etc/passwd; \
-    chown 10001:10001 /system/data
+    chown 10001:10001 /system/app/.cache /system/data
 
 # ---- the command
 
@@ -53,9 +53,10 @@ ENV NODE_ENV=production \
     RELAY_PORT=8080 \
     RELAY_DATA_DIR=/data \
     RELAY_LOG_FORMAT=json
-# Compiled once here, so that the first start is as quick as the others.
-RUN ["node", "--conditions=relay-source", "packages/cli/src/main.ts", "check", "examples/blog.rl"]
 USER 10001:10001
+# A Main with a program is started and stopped here, so that what Node.js compiles is there at the first start. Node.js keeps it by user and
+# flags, so both are those of the nodes; what the node itself keeps goes.
+RUN ["node", "-e", "const folder = '/tmp/first'; const node = child_process.spawn(process.execPath, ['--conditions=relay-source', '--disable-proto=throw', '--max-old-space-size-percentage=75', 'packages/cli/src/main.ts', 'examples/blog.rl', '-server', '-node-type', 'main'], { env: { ...process.env, RELAY_DATA_DIR: folder }, stdio: ['ignore', 'pipe', 'inherit'] }); node.stdout.on('data', (text) => { process.stdout.write(text); if (String(text).includes('Press Ctrl+C')) node.kill(); }); node.on('exit', (code) => { fs.rmSync(folder, { recursive: true }); process.exit(code ?? 1); })"]
 WORKDIR /programs
 VOLUME /data
 EXPOSE 8080
