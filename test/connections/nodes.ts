@@ -77,14 +77,6 @@ export async function rpc(url: string, method: string, params: unknown): Promise
   return (await response.json()) as Answer;
 }
 
-/** Names of the services that a node knows. */
-export async function services(url: string): Promise<readonly string[]> {
-  const { servers } = (await (await fetch(`${url}/registry/servers`)).json()) as {
-    servers?: readonly { readonly name: string }[];
-  };
-  return (servers ?? []).map(({ name }) => name);
-}
-
 export async function untilAnswers(url: string, method: string, params: unknown = []): Promise<void> {
   await waitFor(async () => 'result' in (await rpc(url, method, params)), {
     limitMs: 40_000,
