@@ -339,6 +339,7 @@ export class MainNode {
       local: (service) => registry.local.of(service),
       federated: (service) => registry.federated.of(service),
       isSecondWay: (instance) => registry.isSecondWay(instance),
+      isSettling: () => this.settling.isSettling,
       balance: balancer.config,
       now: () => this.#options.clock.now(),
     };

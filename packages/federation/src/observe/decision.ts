@@ -44,6 +44,8 @@ export interface RoutingKnowledge {
   federated(service: string): readonly Instance[];
   /** The same instance is listed in another way that goes first. */
   isSecondWay(instance: Instance): boolean;
+  /** What is not known may be that of a node which is about to come. */
+  isSettling(): boolean;
   readonly balance: BalanceConfig;
   /** Monotonic. */
   now(): number;

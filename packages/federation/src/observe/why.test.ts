@@ -33,6 +33,7 @@ function knowledge(local: readonly Instance[], federated: readonly Instance[] = 
     local: () => local,
     federated: () => federated,
     isSecondWay: () => false,
+    isSettling: () => false,
     balance: resolveBalanceOptions(),
     now: () => 1_000,
   };
@@ -90,6 +91,13 @@ describe('why a call would go where', () => {
       assert.equal(failure?.name, name);
       assert.equal(decision.chosen, null);
     }
+  });
+
+  it('calls nothing unknown while nodes are about to come', () => {
+    const settling = { ...knowledge([]), isSettling: () => true };
+    const { failure } = whyByName(SELF, settling, 'blog', 'get', 'round_robin');
+    assert.equal(failure?.name, 'no_healthy_instance');
+    assert.match(failure?.message ?? '', /not known yet to relay-a.com, which has just started/);
   });
 
   it('takes an ejected instance before none', () => {

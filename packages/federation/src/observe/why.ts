@@ -41,7 +41,8 @@ export function whyByName(
   const base = { node: self, strategy: count === 0 ? null : strategy, candidates, candidateCount: count };
   const [first] = free;
   if (first === undefined) {
-    const failure = failureOf(self, service, count, new Set([...local.reasons, ...federated.reasons]));
+    const reasons = new Set([...local.reasons, ...federated.reasons]);
+    const failure = failureOf(self, service, count, reasons, knowledge.isSettling());
     const decision = { ...base, chosen: null, reason: `${failure.name}: ${failure.message}` };
     return { decision, failure, ...methodOf([...known.local, ...known.federated], method) };
   }
@@ -82,7 +83,17 @@ function judged(knowledge: RoutingKnowledge, asked: AskedCall, instances: readon
 
 const EJECTED: Exclusion = 'ejected, because it fails or is silent';
 
-function failureOf(self: string, service: string, count: number, reasons: ReadonlySet<Exclusion>): Failure {
+function failureOf(
+  self: string,
+  service: string,
+  count: number,
+  reasons: ReadonlySet<Exclusion>,
+  isSettling: boolean,
+): Failure {
+  if (count === 0 && isSettling) {
+    const message = `service '${service}' is not known yet to ${self}, which has just started`;
+    return createFailure('no_healthy_instance', message, self);
+  }
   if (count === 0) {
     return createFailure('service_not_found', `service '${service}' is not known to ${self}`, self);
   }
