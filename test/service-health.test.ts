@@ -1,44 +1,18 @@
 // A service says that it is not well: it stays known, at its own Main and at peers, and calls go to other instances.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, it } from 'node:test';
-import { holdPort, type RelayNode, type RelayOptions, startRelay, systemClock } from '@relay/federation';
+import { it } from 'node:test';
+import { type RelayNode, systemClock } from '@relay/federation';
 import { defineService, loadRelayProgram, startProgram, type TypeScriptService } from '@relay/host';
 import { waitFor } from '@relay/testkit';
-import { SILENT_LOG } from '../packages/federation/src/observe/log.ts';
-
-const root = mkdtempSync(path.join(tmpdir(), 'relay-health-'));
-const nodes: RelayNode[] = [];
-after(async () => {
-  for (const node of nodes.toReversed()) await node.stop();
-  rmSync(root, { recursive: true, force: true });
-});
-
-async function start(
-  options: Pick<RelayOptions, 'nodeType' | 'nodeId'> & Partial<RelayOptions>,
-): Promise<RelayNode> {
-  const node = await startRelay({
-    version: 'test',
-    port: await holdPort({ host: '127.0.0.1', port: 0 }),
-    folder: path.join(root, options.nodeId),
-    services: [],
-    drainMs: 0,
-    log: SILENT_LOG,
-    events: { emit: () => {} },
-    ...options,
-  });
-  nodes.push(node);
-  node.connect();
-  return node;
-}
+import { scratchFolder, startNode } from './running-nodes.ts';
 
 async function home(nodeId: string, main: RelayNode): Promise<TypeScriptService> {
   const service = defineService('where', { am_i: { params: [], effect: 'reads', run: () => nodeId } });
   const url = `${main.url.replace('http', 'ws')}/ws/federation`;
-  const node = await start({ nodeType: 'home', nodeId, services: [service], urls: [url] });
+  const node = await startNode({ nodeType: 'home', nodeId, services: [service], urls: [url] });
   service.connect({
     clock: systemClock,
     nodeId: () => nodeId,
@@ -54,9 +28,9 @@ interface Entry {
 }
 
 it('a service that reports itself unhealthy gets no calls until it reports otherwise', async () => {
-  const a = await start({ nodeType: 'main', nodeId: 'relay-a' });
+  const a = await startNode({ nodeType: 'main', nodeId: 'relay-a' });
   const peers = [`${a.url.replace('http', 'ws')}/ws/peers`];
-  const b = await start({ nodeType: 'main', nodeId: 'relay-b', peers });
+  const b = await startNode({ nodeType: 'main', nodeId: 'relay-b', peers });
   const [one, two] = [await home('one.home', a), await home('two.home', a)];
 
   const healthy = async (main: RelayNode, part: 'local' | 'federated'): Promise<readonly string[]> => {
@@ -111,8 +85,8 @@ const DESK = `server desk {
 `;
 
 it('a server of a Relay program reports its health, also in a message that fails, and can be asked by address', async () => {
-  const main = await start({ nodeType: 'main', nodeId: 'relay-desk' });
-  const file = path.join(root, 'desk.rl');
+  const main = await startNode({ nodeType: 'main', nodeId: 'relay-desk' });
+  const file = path.join(scratchFolder, 'desk.rl');
   writeFileSync(file, DESK);
   const loaded = loadRelayProgram(file);
   assert.ok(loaded.ok);
@@ -129,7 +103,7 @@ it('a server of a Relay program reports its health, also in a message that fails
     { [Symbol.asyncDispose]: (): Promise<void> => running.close() },
   );
   const urls = [`${main.url.replace('http', 'ws')}/ws/federation`];
-  node = await start({ nodeType: 'home', nodeId, services: running.services, urls });
+  node = await startNode({ nodeType: 'home', nodeId, services: running.services, urls });
 
   const codeOf = async (method: string, args: readonly unknown[], to: object): Promise<unknown> => {
     const params = { ...to, method, args };

@@ -1,48 +1,13 @@
 // What a Home says of its services reaches its Main and the peers of that: the strategy, and the time of calls that name none. cli.md §7.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { RelayClient } from '@relay/client';
-import {
-  type BalanceOptions,
-  holdPort,
-  type RelayNode,
-  type RelayOptions,
-  startRelay,
-  systemClock,
-} from '@relay/federation';
+import { type BalanceOptions, type RelayNode, systemClock } from '@relay/federation';
 import { defineService } from '@relay/host';
 import { RelayError } from '@relay/protocol';
 import { waitFor } from '@relay/testkit';
-import { SILENT_LOG } from '../packages/federation/src/observe/log.ts';
-
-const root = mkdtempSync(path.join(tmpdir(), 'relay-settings-'));
-const nodes: RelayNode[] = [];
-after(async () => {
-  for (const node of nodes.toReversed()) await node.stop();
-  rmSync(root, { recursive: true, force: true });
-});
-
-async function start(
-  options: Pick<RelayOptions, 'nodeType' | 'nodeId'> & Partial<RelayOptions>,
-): Promise<RelayNode> {
-  const node = await startRelay({
-    version: 'test',
-    port: await holdPort({ host: '127.0.0.1', port: 0 }),
-    folder: path.join(root, options.nodeId),
-    services: [],
-    drainMs: 0,
-    log: SILENT_LOG,
-    events: { emit: () => {} },
-    ...options,
-  });
-  nodes.push(node);
-  node.connect();
-  return node;
-}
+import { startNode } from './running-nodes.ts';
 
 const url = (main: RelayNode, room: string): string => `${main.url.replace('http', 'ws')}/ws/${room}`;
 
@@ -51,7 +16,7 @@ async function home(nodeId: string, main: RelayNode, balance: BalanceOptions): P
   const wait = { params: [], effect: 'reads', run: () => new Promise(() => {}) } as const;
   const service = defineService('slow', { wait });
   const urls = [url(main, 'federation')];
-  const node = await start({ nodeType: 'home', nodeId, services: [service], urls, balance });
+  const node = await startNode({ nodeType: 'home', nodeId, services: [service], urls, balance });
   service.connect({ clock: systemClock, nodeId: () => nodeId, outbound: node.outbound });
   return node;
 }
@@ -101,10 +66,10 @@ describe('what a Home says of its service', () => {
   it('holds at its Main and at peers, for callers by HTTP, over the SDK and from other Homes', async () => {
     // None of these calls is answered, which must not keep the later ones from being tried.
     const balance = { failures: 1_000 };
-    const a = await start({ nodeType: 'main', nodeId: 'relay-a', balance });
-    const b = await start({ nodeType: 'main', nodeId: 'relay-b', peers: [url(a, 'peers')], balance });
+    const a = await startNode({ nodeType: 'main', nodeId: 'relay-a', balance });
+    const b = await startNode({ nodeType: 'main', nodeId: 'relay-b', peers: [url(a, 'peers')], balance });
     await home('slow.home', a, SAYS);
-    const asks = await start({ nodeType: 'home', nodeId: 'asks.home', urls: [url(b, 'federation')] });
+    const asks = await startNode({ nodeType: 'home', nodeId: 'asks.home', urls: [url(b, 'federation')] });
     await untilKnown(a, b);
     assert.deepEqual([await strategyAt(a), await strategyAt(b)], ['least_connections', 'least_connections']);
     await waitFor(async () => (await fetch(`${asks.url}/ready`)).status === 200, { what: 'asks.home' });
@@ -127,8 +92,8 @@ describe('what a Home says of its service', () => {
 
   it('gives way to what the Main says of that service, and goes before what it says of all', async () => {
     const own = new Map([['slow', { strategy: 'random', timeoutMs: 1_200 } as const]]);
-    const strict = await start({ nodeType: 'main', nodeId: 'strict', balance: { services: own } });
-    const lax = await start({ nodeType: 'main', nodeId: 'lax', balance: { strategy: 'sticky' } });
+    const strict = await startNode({ nodeType: 'main', nodeId: 'strict', balance: { services: own } });
+    const lax = await startNode({ nodeType: 'main', nodeId: 'lax', balance: { strategy: 'sticky' } });
     await home('slow-strict.home', strict, SAYS);
     await home('slow-lax.home', lax, SAYS);
     await untilKnown(strict, lax);
@@ -138,7 +103,7 @@ describe('what a Home says of its service', () => {
   });
 
   it('is told for all its services where it names none', async () => {
-    const main = await start({ nodeType: 'main', nodeId: 'told' });
+    const main = await startNode({ nodeType: 'main', nodeId: 'told' });
     await home('told.home', main, { strategy: 'random' });
     await untilKnown(main);
     assert.equal(await strategyAt(main), 'random');
